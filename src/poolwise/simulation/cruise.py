@@ -1,0 +1,167 @@
+"""The hot loop: requests between two instants while no process is going away and none is recycled.
+
+It does what ``loop.advance`` does, for the common case, with everything that it touches in local
+variables: every worker that comes free is idle again, so no process needs to be looked at. Tests hold the two
+equal. Tie rule: the caller's instant, then a worker that becomes free, then an arrival.
+"""
+
+from __future__ import annotations
+
+from poolwise.simulation.buckets import bucket_of
+from poolwise.simulation.calendar import bring_near, heap_pop, heap_push
+from poolwise.simulation.state import (
+    BUCKETS_IN_RING,
+    BUSY,
+    BUSY_S,
+    CURSOR,
+    DUE,
+    FAR_BUCKET,
+    FAR_HEAD,
+    FAR_SIZE,
+    FILED,
+    IDLE,
+    LIVE_BUSY,
+    NEVER,
+    NEXT,
+    NOWHERE,
+    QUEUE_HEAD,
+    QUEUE_SIZE,
+    REFUSED,
+    RESPONSE_MAX_S,
+    RESPONSE_SUM_S,
+    RING_HEAD,
+    RING_SIZE,
+    SERVED,
+    WAIT_MAX_S,
+    WAIT_SUM_S,
+    WAITED,
+    Floats,
+    Ints,
+    Plan,
+)
+
+
+def cruise(
+    n: Ints, x: Floats, c: Plan, arrivals_s: Floats, service_s: Floats, starts_s: Floats, until_s: float
+) -> None:
+    """Everything that requests and workers do strictly before ``until_s``."""
+    key_at, link_at, bucket_at, due_at = c.key_s, c.link, c.bucket, c.due
+    doing_at, ring_at, queue_at, response_at, wait_at = c.doing, c.ring, c.queue, c.response, c.wait
+    scale, workers, backlog, keep = c.scale, c.workers, c.backlog, len(starts_s) > 0
+    i, last = n[NEXT], len(arrivals_s)
+    ring_head, ring_size = n[RING_HEAD], n[RING_SIZE]
+    queue_head, queue_size = n[QUEUE_HEAD], n[QUEUE_SIZE]
+    cursor, due, filed = n[CURSOR], n[DUE], n[FILED]
+    until_bucket = int(until_s * scale)
+    started, finished, waited = 0, 0, 0
+    busy_s, response_sum_s, response_max_s = x[BUSY_S], x[RESPONSE_SUM_S], x[RESPONSE_MAX_S]
+    while True:
+        arrival_s = arrivals_s[i] if i < last else NEVER
+        if ring_size == 0 or arrival_s >= until_s:
+            # the next worker to come free, if that is before the next arrival and before until_s
+            if due == 0 and filed:
+                bound = int(arrival_s * scale) if arrival_s < until_s else until_bucket
+                while due == 0 and cursor < bound:
+                    if filed == n[FAR_SIZE]:
+                        cursor = min(bound, n[FAR_BUCKET])
+                    else:
+                        cursor += 1
+                    if n[FAR_SIZE] and n[FAR_BUCKET] - cursor < BUCKETS_IN_RING // 2:
+                        n[CURSOR], n[DUE], n[FILED] = cursor, due, filed
+                        bring_near(n, x, c)
+                        due, filed = n[DUE], n[FILED]
+                    spot = bucket_at + (cursor & (BUCKETS_IN_RING - 1))
+                    worker = n[spot]
+                    if worker != NOWHERE:
+                        n[spot] = NOWHERE
+                        while worker != NOWHERE:
+                            following = n[link_at + worker]
+                            heap_push(n, x, c, due, worker)
+                            due += 1
+                            worker = following
+            worker = n[due_at] if due else NOWHERE
+            free_s = x[key_at + worker] if due else NEVER
+            if free_s < until_s and free_s <= arrival_s:
+                due -= 1
+                filed -= 1
+                if due:
+                    heap_pop(n, x, c, due)
+                if n[doing_at + worker] >= 0:
+                    finished += 1
+                if queue_size == 0:
+                    n[doing_at + worker] = IDLE
+                    place = ring_head + ring_size
+                    n[ring_at + (place if place < workers else place - workers)] = worker
+                    ring_size += 1
+                    continue
+                request = n[queue_at + queue_head]
+                queue_head = queue_head + 1 if queue_head + 1 < backlog else 0
+                queue_size -= 1
+                start_s = free_s
+                arrival_s = arrivals_s[request]
+            elif arrival_s >= until_s:
+                break
+            else:
+                if queue_size < backlog:
+                    place = queue_head + queue_size
+                    n[queue_at + (place if place < backlog else place - backlog)] = i
+                    queue_size += 1
+                else:
+                    n[REFUSED] += 1
+                    if arrival_s < c.horizon_s:
+                        n[c.refused + int(arrival_s)] += 1
+                    if keep:
+                        starts_s[i] = -1.0
+                i += 1
+                continue
+        else:
+            worker = n[ring_at + ring_head]
+            ring_head = ring_head + 1 if ring_head + 1 < workers else 0
+            ring_size -= 1
+            start_s, request = arrival_s, i
+            i += 1
+        # request starts on worker at start_s
+        held_s = service_s[request]
+        end_s = start_s + held_s
+        n[doing_at + worker] = request
+        x[key_at + worker] = end_s
+        started += 1
+        filed += 1
+        place = int(end_s * scale)
+        if place <= cursor:
+            heap_push(n, x, c, due, worker)
+            due += 1
+        elif place - cursor < BUCKETS_IN_RING:
+            spot = bucket_at + (place & (BUCKETS_IN_RING - 1))
+            n[link_at + worker] = n[spot]
+            n[spot] = worker
+        else:
+            n[link_at + worker] = n[FAR_HEAD]
+            if n[FAR_SIZE] == 0 or place < n[FAR_BUCKET]:
+                n[FAR_BUCKET] = place
+            n[FAR_HEAD] = worker
+            n[FAR_SIZE] += 1
+        if start_s > arrival_s:
+            wait_s = start_s - arrival_s
+            waited += 1
+            x[WAIT_SUM_S] += wait_s
+            if wait_s > x[WAIT_MAX_S]:
+                x[WAIT_MAX_S] = wait_s
+            n[wait_at + bucket_of(wait_s)] += 1
+        response_s = end_s - arrival_s
+        n[response_at + bucket_of(response_s)] += 1
+        busy_s += held_s
+        response_sum_s += response_s
+        if response_s > response_max_s:
+            response_max_s = response_s
+        if keep:
+            starts_s[request] = start_s
+    n[NEXT] = i
+    n[RING_HEAD], n[RING_SIZE] = ring_head, ring_size
+    n[QUEUE_HEAD], n[QUEUE_SIZE] = queue_head, queue_size
+    n[CURSOR], n[DUE], n[FILED] = cursor, due, filed
+    n[BUSY] += started - finished
+    n[LIVE_BUSY] += started - finished
+    n[SERVED] += started
+    n[WAITED] += waited
+    x[BUSY_S], x[RESPONSE_SUM_S], x[RESPONSE_MAX_S] = busy_s, response_sum_s, response_max_s

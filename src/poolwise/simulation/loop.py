@@ -1,0 +1,197 @@
+"""The event loop: requests in true time order between the instants at which the pool can change.
+
+Tie rule for equal times: the parent's pass, then a worker that becomes free, then an arrival. A request
+that finds no idle worker waits first come, first served in the listen queue; one that finds the queue
+full is refused. This plain loop is the specification; its compiled twin is made from this same text.
+"""
+
+from __future__ import annotations
+
+from poolwise.simulation.buckets import bucket_of
+from poolwise.simulation.calendar import file, soonest, take
+from poolwise.simulation.cruise import cruise
+from poolwise.simulation.parent import cold_start, idle_workers, incident, wake
+from poolwise.simulation.processes import release, retire
+from poolwise.simulation.state import (
+    ALIVE,
+    BUSY,
+    BUSY_S,
+    DEATH_NOTICES,
+    EVENT,
+    GOING,
+    INCIDENT,
+    LEAVING,
+    LIVE,
+    LIVE_BUSY,
+    MODE,
+    NEVER,
+    NEXT,
+    PROCESS_S,
+    QUEUE_HEAD,
+    QUEUE_SIZE,
+    RATE,
+    RECYCLED,
+    REFUSED,
+    RESPONSE_MAX_S,
+    RESPONSE_SUM_S,
+    RING_HEAD,
+    RING_SIZE,
+    SAMPLE_S,
+    SAMPLES,
+    SERVED,
+    TICK,
+    WAIT_MAX_S,
+    WAIT_SUM_S,
+    WAITED,
+    WAKE_S,
+    Floats,
+    Ints,
+    Plan,
+)
+
+
+def run(
+    n: Ints,
+    x: Floats,
+    c: Plan,
+    arrivals_s: Floats,
+    service_s: Floats,
+    starts_s: Floats,
+    incident_s: Floats,
+    incident_kind: Ints,
+    incident_count: Ints,
+) -> None:
+    """Simulate from t = 0 until every request is decided and ``horizon_s`` is over (or ``stop_s``).
+
+    ``arrivals_s`` ascending; ``service_s`` of the same length; ``starts_s`` of the same length to receive
+    each request's start (-1 refused), or empty. t = 0 is the instant the parent enters its first sleep.
+    """
+    n[RATE] = 1
+    n[MODE] = TICK
+    cold_start(n, x, c, -min(c.start, c.process_limit) * c.fork_s)
+    x[WAKE_S] = c.sleep_s
+    x[SAMPLE_S] = 0.5
+    while True:
+        planned_s = incident_s[n[INCIDENT]] if n[INCIDENT] < len(incident_s) else NEVER
+        now_s = min(x[WAKE_S], x[SAMPLE_S], planned_s)
+        if n[LEAVING] or n[DEATH_NOTICES] or c.max_connections or c.step_by_step:
+            advance(n, x, c, arrivals_s, service_s, starts_s, now_s)
+        else:
+            cruise(n, x, c, arrivals_s, service_s, starts_s, now_s)
+        decided = n[NEXT] == len(arrivals_s) and n[QUEUE_SIZE] == 0
+        if now_s >= c.stop_s or (decided and now_s >= c.horizon_s):
+            break
+        if x[WAKE_S] <= now_s:
+            wake(n, x, c)
+        elif planned_s <= now_s:
+            incident(n, x, c, incident_kind[n[INCIDENT]], incident_count[n[INCIDENT]], now_s)
+            n[INCIDENT] += 1
+        else:
+            _sample(n, x, c)
+    for slot in range(c.slots):
+        if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING:
+            x[PROCESS_S] += (1 + n[c.extras + slot]) * max(c.horizon_s - max(x[c.born_s + slot], 0.0), 0.0)
+
+
+def advance(
+    n: Ints,
+    x: Floats,
+    c: Plan,
+    arrivals_s: Floats,
+    service_s: Floats,
+    starts_s: Floats,
+    until_s: float,
+) -> None:
+    """Everything that requests and workers do strictly before ``until_s``."""
+    size = c.workers
+    last = len(arrivals_s)
+    while True:
+        i = n[NEXT]
+        arrival_s = arrivals_s[i] if i < last else NEVER
+        if n[RING_SIZE] == 0 or arrival_s >= until_s:
+            bound_s = min(arrival_s, until_s)
+            worker = soonest(n, x, c, bound_s)
+            if worker >= 0 and x[c.key_s + worker] <= bound_s and x[c.key_s + worker] < until_s:
+                take(n, x, c)
+                free_s = x[c.key_s + worker]
+                release(n, x, c, worker, free_s)
+                if n[QUEUE_SIZE] > 0 and n[RING_SIZE] > 0:
+                    head = n[QUEUE_HEAD]
+                    n[QUEUE_HEAD] = head + 1 if head + 1 < c.backlog else 0
+                    n[QUEUE_SIZE] -= 1
+                    waiting = n[c.queue + head]
+                    _start(n, x, c, size, waiting, arrivals_s[waiting], free_s, service_s[waiting], starts_s)
+                continue
+            if arrival_s >= until_s:
+                return
+        n[NEXT] = i + 1
+        if n[RING_SIZE] > 0:
+            _start(n, x, c, size, i, arrival_s, arrival_s, service_s[i], starts_s)
+        elif n[QUEUE_SIZE] < c.backlog:
+            place = n[QUEUE_HEAD] + n[QUEUE_SIZE]
+            n[c.queue + (place if place < c.backlog else place - c.backlog)] = i
+            n[QUEUE_SIZE] += 1
+        else:
+            _refuse(n, x, c, i, arrival_s, starts_s)
+
+
+def _start(
+    n: Ints,
+    x: Floats,
+    c: Plan,
+    size: int,
+    i: int,
+    arrival_s: float,
+    start_s: float,
+    service_s: float,
+    starts_s: Floats,
+) -> None:
+    """The worker that has been idle longest takes request ``i``."""
+    head = n[RING_HEAD]
+    worker = n[c.ring + head]
+    n[RING_HEAD] = head + 1 if head + 1 < size else 0
+    n[RING_SIZE] -= 1
+    slot = worker if c.threads == 1 else worker // c.threads
+    n[c.doing + worker] = i
+    n[BUSY] += 1
+    n[LIVE_BUSY] += 1
+    n[SERVED] += 1
+    end_s = start_s + service_s
+    file(n, x, c, worker, end_s)
+    if len(starts_s):
+        starts_s[i] = start_s
+    if start_s > arrival_s:
+        wait_s = start_s - arrival_s
+        n[WAITED] += 1
+        x[WAIT_SUM_S] += wait_s
+        x[WAIT_MAX_S] = max(x[WAIT_MAX_S], wait_s)
+        n[c.wait + bucket_of(wait_s)] += 1
+    response_s = end_s - arrival_s
+    n[c.response + bucket_of(response_s)] += 1
+    x[RESPONSE_SUM_S] += response_s
+    x[RESPONSE_MAX_S] = max(x[RESPONSE_MAX_S], response_s)
+    x[BUSY_S] += service_s
+    if c.architecture == EVENT and c.max_connections > 0:
+        n[c.accepted + slot] += 1
+        if n[c.accepted + slot] == c.max_connections:
+            n[RECYCLED] += 1
+            retire(n, x, c, slot, start_s)
+
+
+def _refuse(n: Ints, x: Floats, c: Plan, i: int, arrival_s: float, starts_s: Floats) -> None:
+    n[REFUSED] += 1
+    if arrival_s < c.horizon_s:
+        n[c.refused + int(arrival_s)] += 1
+    if len(starts_s):
+        starts_s[i] = -1.0
+
+
+def _sample(n: Ints, x: Floats, c: Plan) -> None:
+    """Record the state at the middle of a second."""
+    row = n[SAMPLES]
+    n[c.sample_busy + row] = n[BUSY]
+    n[c.sample_queued + row] = n[QUEUE_SIZE]
+    n[c.sample_total + row] = n[ALIVE]
+    n[c.sample_idle + row] = idle_workers(n, x, c)
+    n[SAMPLES] = row + 1
+    x[SAMPLE_S] = x[SAMPLE_S] + 1.0 if row + 1 < c.seconds else NEVER

@@ -1,0 +1,325 @@
+"""Births and deaths of processes, and what becomes of a worker that is free again.
+
+Who serves: the worker that has been idle longest (the kernel wakes the waiters of one listener in turn).
+Who dies: prefork, whoever finishes a connection first after the death notice, which on an idle pool is
+the child idle longest; worker and event, the oldest process. A process told to go finishes what it has.
+"""
+
+from __future__ import annotations
+
+from poolwise.simulation.calendar import clear, file
+from poolwise.simulation.state import (
+    ACTIVE,
+    ALIVE,
+    BUSY,
+    DEATH_NOTICES,
+    EVENT,
+    EXTRA_GONE,
+    FREE,
+    GHOSTS,
+    GOING,
+    GONE,
+    IDLE,
+    LEAVING,
+    LIVE,
+    LIVE_BUSY,
+    LIVE_PROCESSES,
+    LOST,
+    PEAK,
+    PREFORK,
+    PROCESS_S,
+    QUEUE_SIZE,
+    RECYCLED,
+    RING_HEAD,
+    RING_SIZE,
+    SEQUENCE,
+    STARTING,
+    TOTAL,
+    WORKER,
+    Floats,
+    Ints,
+    Plan,
+)
+
+
+def fork(n: Ints, x: Floats, c: Plan, slot: int, now_s: float, ready_s: float) -> None:
+    """Fork a process into ``slot`` at ``now_s``; its workers are ready at ``ready_s``."""
+    if n[c.phase + slot] == GOING:  # worker: the slot of a quiescing process is taken over
+        _orphan(n, x, c, slot, now_s)
+    elif n[c.phase + slot] == GONE:
+        n[EXTRA_GONE] += 1
+    n[c.phase + slot] = LIVE
+    n[c.accepted + slot] = 0
+    n[c.seen + slot] = 0
+    x[c.born_s + slot] = now_s
+    n[c.order + slot] = n[SEQUENCE]
+    n[SEQUENCE] += 1
+    n[LIVE_PROCESSES] += 1
+    n[ALIVE] += 1
+    n[TOTAL] += 1
+    n[ACTIVE] += 1
+    n[LIVE_BUSY] += n[c.orphans + slot]
+    n[PEAK] = max(n[PEAK], n[ALIVE])
+    if now_s < c.horizon_s:
+        n[c.created + max(int(now_s), 0)] += 1
+    for worker in range(slot * c.threads, (slot + 1) * c.threads):
+        if n[c.doing + worker] == IDLE:
+            _start_worker(n, x, c, slot, worker, ready_s)
+
+
+def fork_batch(n: Ints, x: Floats, c: Plan, count: int, now_s: float) -> float:
+    """Fork into the first ``count`` slots of ``found``, one after the other; return when that is done.
+
+    The children of a batch share the cores while they start, so each takes ``count / cores`` times the
+    CPU of one (measured on real servers: they become ready together).
+    """
+    start_up_s = c.startup_wait_s + c.startup_cpu_s * max(1.0, count / c.cores)
+    for i in range(count):
+        born_s = now_s + i * c.fork_s
+        fork(n, x, c, n[c.found + i], born_s, born_s + c.fork_s + start_up_s)
+    return now_s + count * c.fork_s
+
+
+def free_slots(n: Ints, x: Floats, c: Plan, most: int) -> int:
+    """Collect up to ``most`` slots that can be forked into, in httpd's order, in ``found``; return how many.
+
+    prefork, event: empty slots, lowest first. worker: also slots of quiescing processes in which a thread
+    has ended, after those that are wholly clean.
+    """
+    found = 0
+    for slot in range(c.slots):
+        if found == most:
+            return found
+        clean = n[c.phase + slot] == FREE
+        if c.architecture == WORKER:
+            gone = n[c.phase + slot] == GONE and n[c.seen + slot] != 2
+            clean = (clean or gone) and busy_in(n, c, slot) == 0
+        if clean:
+            n[c.found + found] = slot
+            found += 1
+    if c.architecture != WORKER:
+        return found
+    for slot in range(c.slots):
+        if found == most:
+            return found
+        ended = n[c.phase + slot] != LIVE and n[c.seen + slot] != 2
+        busy = busy_in(n, c, slot) if ended else 0
+        if 0 < busy < c.threads and held_by(n, c, slot) + n[c.orphans + slot] == busy:
+            n[c.found + found] = slot
+            found += 1
+    return found
+
+
+def retire(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
+    """Tell a live process to go: its idle workers leave now, the busy ones finish."""
+    if n[c.phase + slot] != LIVE:
+        return
+    _set_going(n, c, slot)
+    if held_by(n, c, slot) == 0:
+        _exit(n, x, c, slot, now_s + c.die_s)
+
+
+def kill_one(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
+    """Send one death notice."""
+    if c.architecture == PREFORK:
+        if n[RING_SIZE] == 0:  # everybody is busy or starting: the next one to finish reads it
+            n[DEATH_NOTICES] += 1
+            return
+        retire(n, x, c, n[c.ring + n[RING_HEAD]], now_s)
+    else:
+        oldest = oldest_live(n, x, c)
+        if oldest >= 0:
+            retire(n, x, c, oldest, now_s)
+
+
+def oldest_live(n: Ints, x: Floats, c: Plan) -> int:
+    """Slot of the live process forked first, or -1."""
+    oldest = -1
+    for slot in range(c.slots):
+        if n[c.phase + slot] == LIVE and (oldest < 0 or n[c.order + slot] < n[c.order + oldest]):
+            oldest = slot
+    return oldest
+
+
+def busy_in(n: Ints, c: Plan, slot: int) -> int:
+    """Busy workers in a slot, those of earlier processes included."""
+    busy = 0
+    for worker in range(slot * c.threads, (slot + 1) * c.threads):
+        if n[c.doing + worker] >= 0:
+            busy += 1
+    return busy
+
+
+def held_by(n: Ints, c: Plan, slot: int) -> int:
+    """Workers of the slot's present process that are busy or starting."""
+    held = 0
+    for worker in range(slot * c.threads, (slot + 1) * c.threads):
+        if n[c.doing + worker] != IDLE and n[c.orphan + worker] == 0:
+            held += 1
+    return held
+
+
+def crash(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
+    """Kill a live process with a signal: its requests are lost; its idle workers still count as idle."""
+    first = slot * c.threads
+    _leave_ring(n, c, slot)
+    lost = 0
+    for worker in range(first, first + c.threads):
+        if n[c.orphan + worker] == 0 and n[c.doing + worker] != IDLE:
+            if n[c.doing + worker] >= 0:
+                lost += 1
+            n[c.doing + worker] = IDLE
+    _refile(n, x, c)
+    n[LOST] += lost
+    n[BUSY] -= lost
+    n[LIVE_BUSY] -= lost + n[c.orphans + slot]
+    n[LIVE_PROCESSES] -= 1
+    n[c.ghost + slot] = c.threads - lost - n[c.orphans + slot]
+    n[GHOSTS] += n[c.ghost + slot]
+    n[c.seen + slot] = 2
+    _exit(n, x, c, slot, now_s)
+
+
+def wipe(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
+    """End every process at once and empty the scoreboard; what was being served is lost."""
+    for slot in range(c.slots):
+        if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING:
+            _exit(n, x, c, slot, now_s)
+        n[c.phase + slot] = FREE
+        for stretch in (c.orphans, c.extras, c.ghost, c.seen):
+            n[stretch + slot] = 0
+    for worker in range(c.workers):
+        if n[c.doing + worker] >= 0:
+            n[LOST] += 1
+        n[c.doing + worker] = IDLE
+        n[c.orphan + worker] = 0
+    n[LIVE_PROCESSES] = n[ALIVE] = n[TOTAL] = n[ACTIVE] = n[BUSY] = n[LIVE_BUSY] = n[GHOSTS] = 0
+    n[RING_SIZE] = n[DEATH_NOTICES] = n[EXTRA_GONE] = n[LEAVING] = 0
+    clear(n, c)
+
+
+def release(n: Ints, x: Floats, c: Plan, worker: int, now_s: float) -> None:
+    """A worker has finished its request or its start-up: it becomes idle, unless its process must go."""
+    slot = worker // c.threads
+    if n[c.orphan + worker]:
+        _release_orphan(n, x, c, slot, worker, now_s)
+        return
+    served = n[c.doing + worker] >= 0
+    n[c.doing + worker] = IDLE
+    live = n[c.phase + slot] == LIVE
+    if served:
+        n[BUSY] -= 1
+        if live:
+            n[LIVE_BUSY] -= 1
+    if live and (c.max_connections != 0 or n[DEATH_NOTICES]):
+        live = _stays(n, x, c, slot, served, now_s)
+    if live:
+        place = n[RING_HEAD] + n[RING_SIZE]
+        size = c.workers
+        n[c.ring + (place if place < size else place - size)] = worker
+        n[RING_SIZE] += 1
+    elif n[c.phase + slot] == GOING and held_by(n, c, slot) == 0:
+        _exit(n, x, c, slot, now_s + c.die_s)
+
+
+def _stays(n: Ints, x: Floats, c: Plan, slot: int, served: bool, now_s: float) -> bool:
+    """Whether a live process goes on after one of its workers came free."""
+    limit = c.max_connections
+    if c.architecture == PREFORK:
+        n[c.accepted + slot] += 1 if served else 0
+        if 0 < limit <= n[c.accepted + slot]:
+            n[RECYCLED] += 1
+        elif n[DEATH_NOTICES] and (served or n[QUEUE_SIZE] == 0):
+            n[DEATH_NOTICES] -= 1
+        else:
+            return True
+    else:
+        if c.architecture == WORKER and served:
+            n[c.accepted + slot] += 1
+        if limit == 0 or (limit > 0 and (c.architecture == EVENT or n[c.accepted + slot] < limit)):
+            return True
+        n[RECYCLED] += 1
+    _set_going(n, c, slot)
+    return False
+
+
+def _set_going(n: Ints, c: Plan, slot: int) -> None:
+    n[c.phase + slot] = GOING
+    n[LEAVING] += 1
+    n[LIVE_PROCESSES] -= 1
+    n[LIVE_BUSY] -= busy_in(n, c, slot)
+    _leave_ring(n, c, slot)
+
+
+def _start_worker(n: Ints, x: Floats, c: Plan, slot: int, worker: int, ready_s: float) -> None:
+    n[c.doing + worker] = STARTING
+    file(n, x, c, worker, ready_s)
+
+
+def _exit(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
+    if n[c.phase + slot] == GOING:
+        n[LEAVING] -= 1
+    n[c.phase + slot] = GONE
+    x[c.exit_s + slot] = at_s
+    n[ALIVE] -= 1
+    _record_end(n, x, c, x[c.born_s + slot], at_s)
+
+
+def _record_end(n: Ints, x: Floats, c: Plan, born_s: float, at_s: float) -> None:
+    x[PROCESS_S] += max(min(at_s, c.horizon_s) - max(born_s, 0.0), 0.0)
+    if at_s < c.horizon_s:
+        n[c.killed + max(int(at_s), 0)] += 1
+
+
+def _leave_ring(n: Ints, c: Plan, slot: int) -> None:
+    """Take the idle workers of a process out of the ring; the others keep their order."""
+    size = c.workers
+    kept = 0
+    for i in range(n[RING_SIZE]):
+        worker = n[c.ring + (n[RING_HEAD] + i) % size]
+        if worker // c.threads != slot:
+            n[c.ring + (n[RING_HEAD] + kept) % size] = worker
+            kept += 1
+    n[RING_SIZE] = kept
+
+
+def _orphan(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
+    """The busy workers of a quiescing process go on while a new process takes the slot."""
+    n[LEAVING] -= 1
+    n[c.extras + slot] += 1
+    x[PROCESS_S] += n[c.extras + slot] * max(min(now_s, c.horizon_s) - max(x[c.born_s + slot], 0.0), 0.0)
+    for worker in range(slot * c.threads, (slot + 1) * c.threads):
+        if n[c.doing + worker] >= 0 and n[c.orphan + worker] == 0:
+            n[c.orphan + worker] = 1
+            n[c.orphans + slot] += 1
+            n[LEAVING] += 1
+
+
+def _release_orphan(n: Ints, x: Floats, c: Plan, slot: int, worker: int, now_s: float) -> None:
+    """An earlier process's worker has finished: the slot's present process takes its place within a second.
+
+    Source: ``start_threads`` in worker.c polls once a second for thread slots that have become free.
+    """
+    n[c.orphan + worker] = 0
+    n[c.doing + worker] = IDLE
+    n[c.orphans + slot] -= 1
+    n[LEAVING] -= 1
+    n[BUSY] -= 1
+    if n[c.orphans + slot] == 0:
+        n[ALIVE] -= n[c.extras + slot]
+        n[EXTRA_GONE] += n[c.extras + slot]
+        for _ in range(n[c.extras + slot]):
+            _record_end(n, x, c, x[c.born_s + slot], now_s)
+        n[c.extras + slot] = 0
+    if n[c.phase + slot] == LIVE:
+        n[LIVE_BUSY] -= 1
+        polls = int(now_s - x[c.born_s + slot]) + 1
+        _start_worker(n, x, c, slot, worker, x[c.born_s + slot] + polls)
+
+
+def _refile(n: Ints, x: Floats, c: Plan) -> None:
+    """File anew every worker that is still busy or starting."""
+    clear(n, c)
+    for worker in range(c.workers):
+        if n[c.doing + worker] != IDLE:
+            file(n, x, c, worker, x[c.key_s + worker])
