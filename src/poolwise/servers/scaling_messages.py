@@ -37,7 +37,8 @@ MESSAGES: dict[str, dict[int, Line]] = {
         MESSAGE_SEEMS_BUSY: (
             "AH00162",
             "info",
-            _BUSY + "or Min/MaxSpareServers), spawning {0} children, there are {1} idle, and {2} total children",
+            _BUSY
+            + "or Min/MaxSpareServers), spawning {0} children, there are {1} idle, and {2} total children",
         ),
         MESSAGE_GRACEFUL: ("AH00171", "notice", "Graceful restart requested, doing restart"),
         MESSAGE_HARD: ("AH00173", "notice", _HARD),

@@ -6,7 +6,13 @@ in server/mpm/worker/worker.c, 2.4; one listener bucket.
 
 from __future__ import annotations
 
-from poolwise.servers.scaling_messages import MESSAGE_FULL, MESSAGE_NONE, MESSAGE_REACHED, MESSAGE_SEEMS_BUSY, MESSAGE_WITHIN
+from poolwise.servers.scaling_messages import (
+    MESSAGE_FULL,
+    MESSAGE_NONE,
+    MESSAGE_REACHED,
+    MESSAGE_SEEMS_BUSY,
+    MESSAGE_WITHIN,
+)
 from poolwise.servers.scaling_prefork import MAX_SPAWN_RATE
 
 

@@ -63,9 +63,13 @@ def compiled_run() -> Callable[..., None]:
 
 def record(plan: Plan) -> Any:
     """The plan as one numpy record: the compiler handles a pointer faster than sixty arguments."""
+    return np.array([tuple(plan)], _record_type())[0]
+
+
+@cache
+def _record_type() -> np.dtype[np.void]:
     kinds = get_type_hints(Plan)
-    dtype = np.dtype([(name, np.float64 if kinds[name] is float else np.int64) for name in Plan._fields])
-    return np.array([tuple(plan)], dtype)[0]
+    return np.dtype([(name, np.float64 if kinds[name] is float else np.int64) for name in Plan._fields])
 
 
 def _twins(modules: list[types.ModuleType], compile_: Callable[..., Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from poolwise.simulation.state import (
     DEATH_NOTICES,
     EVENT,
     GOING,
+    HIGH,
     INCIDENT,
     LEAVING,
     LIVE,
@@ -88,7 +89,7 @@ def run(
             n[INCIDENT] += 1
         else:
             _sample(n, x, c)
-    for slot in range(c.slots):
+    for slot in range(n[HIGH]):
         if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING:
             x[PROCESS_S] += (1 + n[c.extras + slot]) * max(c.horizon_s - max(x[c.born_s + slot], 0.0), 0.0)
 

@@ -34,6 +34,7 @@ from poolwise.simulation.state import (
     GOING,
     GONE,
     GRACEFUL_RESTART,
+    HIGH,
     HOLDOFF,
     KILLED_IDLE,
     LIVE_BUSY,
@@ -100,7 +101,7 @@ def incident(n: Ints, x: Floats, c: Plan, kind: int, count: int, now_s: float) -
                 n[CRASHED] += 1
         return
     n[RESTARTED] += n[LIVE_PROCESSES]
-    for slot in range(c.slots):
+    for slot in range(n[HIGH]):
         retire(n, x, c, slot, now_s)
     if kind == GRACEFUL_RESTART:
         log(n, x, c, now_s, MESSAGE_GRACEFUL, 0, 0, 0, 0)
@@ -183,7 +184,7 @@ def _maintain(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
 
 
 def _notice_quiescing(n: Ints, x: Floats, c: Plan) -> None:
-    for slot in range(c.slots):
+    for slot in range(n[HIGH]):
         if n[c.seen + slot] == 0 and (n[c.phase + slot] == GOING or n[c.phase + slot] == GONE):
             n[c.seen + slot] = 1
             n[ACTIVE] -= 1
@@ -222,7 +223,7 @@ def _reap(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     n[EXTRA_GONE] = 0
     reaped = 0
     replace = 0
-    for slot in range(c.slots):
+    for slot in range(n[HIGH]):
         if n[c.phase + slot] != GONE or x[c.exit_s + slot] > now_s:
             continue
         reaped += 1
@@ -261,7 +262,7 @@ def _last_request_s(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     if c.architecture == PREFORK:
         return 0.0
     last_s = now_s
-    for worker in range(c.workers):
+    for worker in range(n[HIGH] * c.threads):
         if n[c.doing + worker] >= 0:
             last_s = max(last_s, x[c.key_s + worker])
     return min(last_s - now_s, RECLAIM_AT_MOST_S)

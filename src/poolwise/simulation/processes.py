@@ -19,6 +19,7 @@ from poolwise.simulation.state import (
     GHOSTS,
     GOING,
     GONE,
+    HIGH,
     IDLE,
     LEAVING,
     LIVE,
@@ -60,6 +61,7 @@ def fork(n: Ints, x: Floats, c: Plan, slot: int, now_s: float, ready_s: float) -
     n[ACTIVE] += 1
     n[LIVE_BUSY] += n[c.orphans + slot]
     n[PEAK] = max(n[PEAK], n[ALIVE])
+    n[HIGH] = max(n[HIGH], slot + 1)
     if now_s < c.horizon_s:
         n[c.created + max(int(now_s), 0)] += 1
     for worker in range(slot * c.threads, (slot + 1) * c.threads):
@@ -135,7 +137,7 @@ def kill_one(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
 def oldest_live(n: Ints, x: Floats, c: Plan) -> int:
     """Slot of the live process forked first, or -1."""
     oldest = -1
-    for slot in range(c.slots):
+    for slot in range(n[HIGH]):
         if n[c.phase + slot] == LIVE and (oldest < 0 or n[c.order + slot] < n[c.order + oldest]):
             oldest = slot
     return oldest
@@ -182,13 +184,13 @@ def crash(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
 
 def wipe(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
     """End every process at once and empty the scoreboard; what was being served is lost."""
-    for slot in range(c.slots):
+    for slot in range(n[HIGH]):
         if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING:
             _exit(n, x, c, slot, now_s)
         n[c.phase + slot] = FREE
         for stretch in (c.orphans, c.extras, c.ghost, c.seen):
             n[stretch + slot] = 0
-    for worker in range(c.workers):
+    for worker in range(n[HIGH] * c.threads):
         if n[c.doing + worker] >= 0:
             n[LOST] += 1
         n[c.doing + worker] = IDLE
@@ -320,6 +322,6 @@ def _release_orphan(n: Ints, x: Floats, c: Plan, slot: int, worker: int, now_s: 
 def _refile(n: Ints, x: Floats, c: Plan) -> None:
     """File anew every worker that is still busy or starting."""
     clear(n, c)
-    for worker in range(c.workers):
+    for worker in range(n[HIGH] * c.threads):
         if n[c.doing + worker] != IDLE:
             file(n, x, c, worker, x[c.key_s + worker])

@@ -81,7 +81,8 @@ CRASHED = 37
 PEAK = 38
 INCIDENT = 39  # index of the next scheduled incident
 LEAVING = 40  # quiescing processes and orphaned workers: while there are none, nothing can change
-COUNTERS = 41
+HIGH = 41  # one more than the highest slot used so far
+COUNTERS = 42
 
 # places in ``x``
 WAKE_S = 0

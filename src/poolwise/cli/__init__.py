@@ -1,0 +1,100 @@
+"""The command line: a table of verbs, each a module that is imported only when its verb runs.
+
+Exit codes: 0 fine, 1 something was found, 2 your input is wrong, 3 a server that we ran failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from poolwise import __version__
+from poolwise.model import PoolwiseError
+
+#: verb -> its line in ``poolwise --help``; its module is ``poolwise.cli.<verb>``, its function ``command``
+VERBS = {
+    "show": "the settings really in force in a configuration, each with its origin",
+    "simulate": "what the worker pool does under a traffic, second by second",
+    "tune": "the settings that need the least memory within a target, and the proof",
+}
+
+INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
+
+
+class Verbs(click.Group):
+    """A click group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, imported now; None for an unknown verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"poolwise.cli.{cmd_name}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; end quietly when the reader of our output has gone, as in ``| head``."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(PIPE_CLOSED)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table, without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(
+    name="poolwise",
+    cls=Verbs,
+    subcommand_metavar="VERB ...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="'poolwise VERB --help' explains a verb, with examples.",
+)
+@click.version_option(__version__, prog_name="poolwise")
+def poolwise() -> None:
+    """Make Apache good at hosting Python web applications.
+
+    poolwise reads an Apache configuration the way httpd does, simulates what its pool of processes does
+    under a traffic, and finds settings that do better. It needs no Apache, and changes nothing of yours
+    unless you say --write.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code. ``argv``: the arguments, by default the process's own."""
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _say_warning
+            code: Any = poolwise.main(
+                list(argv) if argv is not None else None, "poolwise", standalone_mode=False
+            )
+        return int(code or 0)
+    except click.ClickException as error:  # a wrong option: click says which, and how to get help
+        error.show()
+        return error.exit_code
+    except PoolwiseError as error:
+        click.echo(f"{click.style('poolwise:', fg='red')} {error}", err=True)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("poolwise: interrupted; nothing half written was left behind", err=True)
+        return INTERRUPTED
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as one line of ours."""
+    click.echo(f"poolwise: {message}", err=True)

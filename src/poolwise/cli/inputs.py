@@ -1,0 +1,162 @@
+"""From options to nouns: decorators that give a verb its configuration, App and Machine, ready made.
+
+Each decorator adds its options to the command and replaces them by the value that they describe, so that
+a verb's function reads nouns and every verb that takes an option takes it under the same name.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from poolwise.cli.quantities import SECONDS, SIZE
+from poolwise.config import Configuration, load
+from poolwise.model import App, InputError, Machine, Note, Pool, Site, Value, Where
+from poolwise.servers import parameters, pool, settle
+
+if TYPE_CHECKING:
+    from poolwise.model import Setting
+
+Verb = Callable[..., Any]
+SIMULATED = ("prefork", "worker", "event")
+
+
+def options(*decorators: Callable[[Verb], Verb]) -> Callable[[Verb], Verb]:
+    """Several click options as one decorator, in the order in which ``--help`` shall list them."""
+
+    def decorate(verb: Verb) -> Verb:
+        for decorator in reversed(decorators):
+            verb = decorator(verb)
+        return verb
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A configuration that was read, with what is needed to read it once more."""
+
+    configuration: Configuration
+    defines: Mapping[str, str]
+    again: Callable[[], Configuration]
+
+
+def reads_configuration(verb: Verb) -> Verb:
+    """Add CONF and the options that describe the httpd that reads it; the verb gets a ``reading``."""
+
+    @options(
+        click.argument("conf"),
+        click.option("--mpm", default="", help="The MPM built into httpd, where no LoadModule chooses one."),
+        click.option("--httpd-version", default="", metavar="VERSION", help="For example 2.4.57 or 2.2.34."),
+        click.option(
+            "-D",
+            "--define",
+            "defines",
+            multiple=True,
+            metavar="NAME[=VALUE]",
+            help="As httpd's own -D: what <IfDefine NAME> asks for.",
+        ),
+    )
+    @wraps(verb)
+    def run(conf: str, mpm: str, httpd_version: str, defines: tuple[str, ...], **rest: Any) -> Any:
+        given = {name: value for name, _, value in (text.partition("=") for text in defines)}
+        text = sys.stdin.read() if conf == "-" else None
+        read = partial(load, conf, mpm=mpm, httpd_version=httpd_version, defines=given, text=text)
+        return verb(reading=Reading(read(), given, read), **rest)
+
+    return run
+
+
+def describes_application(verb: Verb) -> Verb:
+    """Add the options that say what the application costs; the verb gets ``app``."""
+
+    @options(
+        click.option(
+            "--app-memory",
+            type=SIZE,
+            default="60M",
+            show_default=True,
+            help="Memory of one process with the application loaded, without what processes share.",
+        ),
+        click.option(
+            "--startup-cpu",
+            type=SECONDS,
+            default="20ms",
+            show_default=True,
+            help="CPU from fork until a process can serve. An application loaded at start: its import.",
+        ),
+        click.option(
+            "--startup-wait",
+            type=SECONDS,
+            default="0s",
+            show_default=True,
+            help="Time in which a starting process waits for something else than CPU.",
+        ),
+    )
+    @wraps(verb)
+    def run(app_memory: int, startup_cpu: float, startup_wait: float, **rest: Any) -> Any:
+        app = App(process_bytes=app_memory, startup_cpu_s=startup_cpu, startup_wait_s=startup_wait)
+        return verb(app=app, **rest)
+
+    return run
+
+
+def describes_machine(verb: Verb) -> Verb:
+    """Add the options that describe the host; the verb gets ``machine``."""
+
+    @options(
+        click.option(
+            "--cores", type=click.IntRange(1, 4096), default=2, show_default=True, help="Of the host."
+        ),
+        click.option(
+            "--memory", type=SIZE, default="0", help="What the pool may take, as 2G.  [default: no ceiling]"
+        ),
+    )
+    @wraps(verb)
+    def run(cores: int, memory: int, **rest: Any) -> Any:
+        return verb(machine=Machine(cores=cores, memory_bytes=memory), **rest)
+
+    return run
+
+
+def say_notes(notes: Iterable[Note]) -> None:
+    """Tell on standard error what was wrong with an input; mere remarks are left to ``poolwise show``."""
+    for note in notes:
+        if note.severity != "note":
+            click.echo(str(note), err=True)
+
+
+def pool_of(site: Site) -> Pool:
+    """The site's front pool with the values in force."""
+    return pool(site.mpm, site.values, site.httpd_version)
+
+
+def simulated_pool(site: Site, values: Mapping[str, Value]) -> Pool:
+    """The site's front pool with these values; InputError where the MPM cannot be simulated."""
+    if site.mpm not in SIMULATED:
+        raise InputError(f"the {site.mpm} MPM does not scale its processes; there is nothing to simulate")
+    return pool(site.mpm, values, site.httpd_version)
+
+
+def values_with(site: Site, changes: Mapping[str, Setting], origin: str) -> dict[str, Value]:
+    """The site's values with ``changes`` asked for as well, settled as httpd does at start-up.
+
+    Names may be old ones and in any case. Raises InputError for a directive that the MPM does not have.
+    """
+    known = {
+        spelling.lower(): parameter.name
+        for parameter in parameters(site.mpm, site.httpd_version)
+        for spelling in (parameter.name, *parameter.aliases)
+    }
+    asked = dict(site.values)
+    for spelling, setting in changes.items():
+        name = known.get(spelling.lower())
+        if name is None:
+            raise InputError(f"{spelling}: the {site.mpm} MPM has no such directive")
+        asked[name] = Value(name, setting, where=Where(note=origin))
+    return settle(site.mpm, asked, site.httpd_version)

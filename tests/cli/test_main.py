@@ -1,0 +1,113 @@
+"""The door: verbs, help, exit codes, and errors of one line."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from poolwise import __version__
+from poolwise.cli import VERBS, main
+
+SITE = "examples/site"
+
+
+@pytest.fixture(autouse=True)
+def in_the_checkout(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+
+
+def poolwise(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "poolwise.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_help_lists_every_verb_without_importing_any(capsys: pytest.CaptureFixture[str]) -> None:
+    code = (
+        "import sys; from poolwise.cli import main; main(['--help']); "
+        "sys.exit(any(name.startswith('poolwise.cli.') for name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    for verb, line in VERBS.items():
+        assert f"{verb} " in done.stdout
+        assert line.split(",")[0] in done.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_examples(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Examples:" in text
+    assert f"poolwise {verb} /etc/apache2" in text
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["show"], "Missing argument 'CONF'"),
+        (["show", SITE, "--app-memory", "lots"], "'lots' is not a size"),
+        (["show", SITE, "--app-memory=-1M"], "'-1M' is not a size"),
+        (["show", SITE, "--format", "xml"], "'xml' is not one of"),
+        (["show", "no/such/place"], "no/such/place"),
+        (["simulate", SITE], "--traffic SHAPE or --log FILE"),
+        (["simulate", SITE, "--traffic", "poisson:1", "--log", "x"], "not both"),
+        (["simulate", SITE, "--traffic", "poisson:1", "--scale", "0"], "--scale 0"),
+        (["simulate", SITE, "--traffic", "poisson:1", "--set", "StartServers"], "Directive=number"),
+        (["simulate", SITE, "--traffic", "poisson:1", "--set", "ThreadsPerChild=5"], "ThreadsPerChild"),
+        (["simulate", SITE, "--traffic", "sawtooth:1"], "sawtooth"),
+        (["simulate", SITE, "--log", "no/such.log"], "no/such.log"),
+        (["tune", SITE, "--traffic", "poisson:1", "--quantile", "1.5"], "--quantile"),
+        (["tune", SITE, "--traffic", "poisson:1", "--report", "docs"], "docs is a directory"),
+    ],
+)
+def test_your_mistake_is_told_in_a_line_and_exits_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    process = poolwise("show", SITE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(30) == 141
+    process.stderr.close()
+
+
+def test_control_c_says_so_and_exits_130() -> None:
+    code = "import sys; from poolwise.cli import main; print('up', flush=True); sys.exit(main(['show', '-']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,  # nothing ever comes: the verb waits for it
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert process.returncode == 130
