@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from poolwise.cli.files import checked_target, replaced, write
+from poolwise.cli.files import check_targets, checked_target, replaced, write
 from poolwise.model import InputError
 
 STAMP = "20250102-030405"
@@ -56,6 +56,16 @@ def test_directories_devices_and_missing_folders_are_refused_with_their_name(tmp
         with pytest.raises(InputError, match=said) as caught:
             checked_target(path)
         assert str(path) in str(caught.value)
+
+
+def test_outputs_are_neither_inputs_nor_the_same_file(tmp_path: Path) -> None:
+    (tmp_path / "in.conf").write_text("x")
+    (tmp_path / "link").symlink_to("in.conf")
+    check_targets([None, str(tmp_path / "a"), str(tmp_path / "b")], [str(tmp_path / "in.conf")])
+    with pytest.raises(InputError, match="is read by this command"):
+        check_targets([str(tmp_path / "link")], [str(tmp_path / "in.conf")])
+    with pytest.raises(InputError, match="two outputs"):
+        check_targets([str(tmp_path / "a"), str(tmp_path / "." / "a")], [])
 
 
 def test_a_refused_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:

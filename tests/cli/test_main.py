@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -83,6 +84,33 @@ def test_your_mistake_is_told_in_a_line_and_exits_2(
     assert said in err
     assert "Traceback" not in err
     assert out == ""
+
+
+def test_bytes_that_are_no_text_and_a_terminal_without_our_characters() -> None:
+    conf = "Listen 80\nErrorLog logs/caf\udce9.log\n".encode("utf-8", "surrogateescape")
+    done = subprocess.run(
+        [sys.executable, "-m", "poolwise.cli", "show", "-", "--mpm", "prefork"],
+        input=conf,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"\u2500" in done.stdout  # a line of the drawing
+
+
+def test_progress_is_shown_on_a_terminal_only() -> None:
+    arguments = ["simulate", SITE, "--traffic", "poisson:5", "--duration", "10s"]
+    terminal, stderr = os.openpty()
+    try:
+        command = [sys.executable, "-m", "poolwise.cli", *arguments]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=stderr, check=True, timeout=60)
+        assert b"simulating" in os.read(terminal, 4096)
+    finally:
+        os.close(stderr)
+        os.close(terminal)
+    quiet = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True, timeout=60)
+    assert quiet.stderr == b""
 
 
 def test_a_closed_pipe_is_quiet() -> None:

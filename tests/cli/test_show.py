@@ -48,7 +48,7 @@ def test_standard_input_a_built_in_mpm_and_defines(
     text = (
         "<IfDefine BIG>\n  ThreadsPerChild 50\n  MaxRequestWorkers 400\n</IfDefine>\nStartServers ${FIRST}\n"
     )
-    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert main(["show", "-", "--mpm", "event", "-D", "BIG", "-D", "FIRST=4"]) == 0
     out = capsys.readouterr().out
     assert "MPM event" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from pathlib import Path
@@ -138,13 +139,23 @@ def test_a_backup_that_would_be_included_is_noticed_and_everything_put_back(
     assert {name: text for name, text in contents(tmp_path).items() if name != "report.html"} == before
 
 
+@pytest.mark.parametrize("output", ["--report", "--diff"])
+def test_an_input_is_never_overwritten_by_an_output(
+    site: Path, root: Path, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(site)
+    assert main(["tune", str(site), *TRAFFIC, output, str(site / "mods-enabled/mpm_prefork.conf")]) == 2
+    log = root / "examples/data/elastic_apache_logs.log.gz"
+    assert main(["tune", str(site), "--log", str(log), "--service", "fixed:0.1", output, str(log)]) == 2
+    assert capsys.readouterr().err.count("is read by this command") == 2
+    assert contents(site) == before
+
+
 def test_standard_input_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import io
-
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.stdin", io.StringIO("StartServers 5\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"StartServers 5\n")))
     assert main(["tune", "-", "--mpm", "prefork", *TRAFFIC, "--write"]) == 2
     assert "standard input" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

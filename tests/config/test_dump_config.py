@@ -18,6 +18,7 @@ import pytest
 
 from poolwise.config.crosscheck import compare, parse_dump, run_dump
 from poolwise.config.evaluator import evaluate
+from poolwise.config.modules import source_file
 from poolwise.config.tree import Evaluation
 from poolwise.config.world import World
 from poolwise.model import ConfigError, Where
@@ -57,6 +58,12 @@ def differences(evaluation: Evaluation, world: World) -> list[str]:
     return [str(note) for note in notes if note.severity != "note"]
 
 
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="not Debian's build")
+def test_the_default_world_is_what_debian_builds_in(world: World) -> None:
+    said = subprocess.run([HTTPD, "-l"], capture_output=True, text=True, check=True).stdout
+    assert sorted(map(source_file, world.static_modules)) == sorted(said.split()[3:])
+
+
 def test_there_are_enough_configurations() -> None:
     assert len(CONFIGURATIONS) >= 25
 
@@ -73,7 +80,9 @@ def test_debian_stock_configuration(mpm: str, world: World, tmp_path: Path) -> N
     evaluation = evaluate(root, world)
     assert [module.name for module in evaluation.modules if "mpm" in module.name] == [f"mpm_{mpm}_module"]
     assert len(evaluation.directives) > 200
-    assert not evaluation.notes
+    assert [note.message for note in evaluation.notes] == [
+        f"no ServerRoot is set; relative names are looked for in {root}"
+    ]
     assert differences(evaluation, world) == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from poolwise.config.evaluator import evaluate
@@ -85,6 +87,9 @@ def test_relative_includes_follow_the_layout(tmp_path: Path) -> None:
     evaluation = evaluate(tmp_path, World())
     assert evaluation.server_root == str(tmp_path)
     assert len(evaluation.directives) == 1
+    (note,) = evaluation.notes
+    assert (note.severity, note.where.line) == ("note", 1)
+    assert note.message.endswith(f"relative names are looked for in {tmp_path}")
 
 
 def test_a_copied_tree_stands_in_for_a_server_root_that_is_not_here(tmp_path: Path) -> None:
@@ -110,3 +115,4 @@ def test_server_root_of_the_world_and_of_the_file(tmp_path: Path) -> None:
     evaluation = evaluate("-", World(server_root=f"{tmp_path}/a"), text)
     assert [d.args for d in evaluation.directives] == [("a",), ("b",)]
     assert evaluation.server_root == f"{tmp_path}/b"
+    assert not evaluation.notes

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from poolwise.model import Pool, Run, Workload
+from poolwise.servers import event_accepts
 from poolwise.simulation import Incident, simulate
 from sample_pools import at_once, nobody, prefork, threaded
 
@@ -203,3 +204,15 @@ def test_prefork_kills_the_child_idle_longest() -> None:
     run = simulate(pool, Workload("round", rounds, np.full(16, 0.01), 8), engine="plain")
     assert totals(run) == [*down(14, 10), 10, 10, 10]
     assert run.totals["waited"] == 0
+
+
+@pytest.mark.parametrize(("factor", "stall", "resume"), [(2, 12, 9), (1, 8, 6), (3, 16, 12)])
+def test_g24_connection_budget_of_an_event_process(factor: int, stall: int, resume: int) -> None:
+    """Four threads, all idle, kept-alive clients come one by one until it stalls, then go one by one."""
+    connections = 0
+    while event_accepts(connections, 4, 4, factor, accepting=True):
+        connections += 1
+    assert connections == stall
+    while not event_accepts(connections, 4, 4, factor, accepting=False):
+        connections -= 1
+    assert connections == resume

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+BEGIN = 1_700_000_000  # 14/Nov/2023:22:13:20 +0000
+
 
 @dataclass(frozen=True)
 class Request:
@@ -104,3 +106,10 @@ def _time(argument: str, request: Request) -> str:
     )
     rest = rest.replace("%s", str(at_us // 10**6))  # Python's own %s knows only the local zone
     return local.strftime(rest or "[%d/%b/%Y:%H:%M:%S %z]")
+
+
+def many(count: int) -> list[bytes]:
+    """Lines of a combined log with %D, 40 a second, request i taking i + 1 microseconds."""
+    stamps = [record("%t", Request((BEGIN + i) * 10**6, 0)) for i in range(count // 40 + 1)]
+    rest = b'"GET / HTTP/1.1" 200 5 "-" "Mozilla/5.0"'
+    return [b"192.0.2.1 - - %s %s %d" % (stamps[i // 40], rest, i + 1) for i in range(count)]

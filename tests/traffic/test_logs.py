@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logwriter import Request, record
+from logwriter import BEGIN, Request, many, record
 
 from poolwise.model import InputError, Workload
 from poolwise.traffic import FORMATS, parse_law, read_logs
 from poolwise.traffic.logs import spread_ties
 
 LAW = parse_law("lognormal:mean=0.2,cv=1")
-BEGIN = 1_700_000_000
 
 
 def lines(seconds: list[float], took_us: list[int] | None = None, form: str = FORMATS["combined_d"]) -> bytes:
     took = took_us or [1500] * len(seconds)
     requests = (Request(round((BEGIN + s) * 10**6), t) for s, t in zip(seconds, took, strict=True))
     return b"".join(record(form, request) + b"\n" for request in requests)
-
-
-def many(count: int) -> list[bytes]:
-    """Lines of a combined log with %D, 40 a second, request i taking i + 1 microseconds."""
-    stamps = [record("%t", Request((BEGIN + i) * 10**6, 0)) for i in range(count // 40 + 1)]
-    rest = b'"GET / HTTP/1.1" 200 5 "-" "Mozilla/5.0"'
-    return [b"192.0.2.1 - - %s %s %d" % (stamps[i // 40], rest, i + 1) for i in range(count)]
 
 
 @pytest.fixture
@@ -345,68 +335,3 @@ def test_one_wrong_year(log: Path) -> None:
     with pytest.raises(InputError) as error:
         read_logs(log)
     assert f"{log}:2: the earliest and {log}:3: the latest line are 19676 days apart" in str(error.value)
-
-
-# -- files that are none --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def unreadable(log: Path) -> Iterator[Path]:
-    """A file that this user may not read; root has to step down for it."""
-    log.write_bytes(lines([0]))
-    log.chmod(0)
-    for folder in list(log.parents)[:3]:
-        if folder.stat().st_uid == os.geteuid() and folder.name.startswith("pytest"):
-            folder.chmod(0o755)
-    log.parent.chmod(0o755)
-    if os.geteuid() == 0:
-        os.seteuid(65534)
-    yield log
-    os.seteuid(os.getuid())
-
-
-def test_no_permission(unreadable: Path) -> None:
-    with pytest.raises(InputError, match=r"access.log: cannot be read: Permission denied"):
-        read_logs(unreadable)
-
-
-def test_fifos_devices_folders_and_nothing(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    for path, text in (
-        (tmp_path / "pipe", "is not a regular file"),
-        (Path("/dev/zero"), "is not a regular file"),
-        (tmp_path, "is a directory; name the files in it"),
-        (tmp_path / "absent.log", "cannot be read: No such file or directory"),
-    ):
-        with pytest.raises(InputError) as error:
-            read_logs([path])
-        assert str(error.value).startswith(f"{path}: {text}")
-    with pytest.raises(InputError, match="no log file is named"):
-        read_logs([])
-    with pytest.raises(InputError, match="cannot be read"):
-        read_logs("a\0b")
-
-
-@pytest.mark.parametrize(
-    ("magic", "packer"), [(b"BZh91AY", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"PK\3\4", "zip")]
-)
-def test_other_packers_are_named(log: Path, magic: bytes, packer: str) -> None:
-    log.write_bytes(magic + bytes(100))
-    with pytest.raises(InputError, match=f"is packed with {packer}; unpack it first"):
-        read_logs(log)
-
-
-def test_a_cut_gzip_gives_what_it_holds(log: Path) -> None:
-    packed = gzip.compress(b"\n".join(many(40_000)) + b"\n")
-    log.write_bytes(packed[: len(packed) // 2])
-    workload = read_logs(log)
-    assert 10_000 < len(workload) < 30_000
-    assert np.round(workload.service_s[:9000] * 1e6).astype(int).tolist() == list(range(1, 9001))
-    (damage, *rest) = workload.notes
-    assert "the gzip file is damaged or cut here" in damage.message
-    assert damage.where.line in (len(workload), len(workload) + 1)
-    assert len(rest) <= 1  # the line that was cut
-    log.write_bytes(packed + b"trailing rubbish")
-    workload = read_logs(log)
-    assert len(workload) == 40_000
-    assert len(workload.notes) == 1

@@ -5,6 +5,7 @@ Exit codes: 0 fine, 1 something was found, 2 your input is wrong, 3 a server tha
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -77,6 +78,9 @@ def poolwise() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code. ``argv``: the arguments, by default the process's own."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal's character set lacks is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _say_warning

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,19 @@ def checked_target(path: str | Path) -> Path:
     if not target.absolute().parent.is_dir():
         raise InputError(f"{target}: there is no directory {target.absolute().parent}")
     return target
+
+
+def check_targets(paths: Iterable[str | None], inputs: Iterable[str]) -> None:
+    """InputError unless every path that is asked for can be written, once, and is none of the inputs."""
+    read = {os.path.realpath(name) for name in inputs}
+    seen: set[str] = set()
+    for path in filter(None, paths):
+        place = os.path.realpath(checked_target(path))
+        if place in read:
+            raise InputError(f"{path} is read by this command; write to another file")
+        if place in seen:
+            raise InputError(f"{path} is named for two outputs; give each its own file")
+        seen.add(place)
 
 
 def write(path: str | Path, content: bytes | str) -> None:
@@ -93,6 +106,8 @@ def replaced(contents: Mapping[str, tuple[str, str]], stamp: str) -> Iterator[li
 def _back_up(path: Path, before: str, stamp: str) -> tuple[Path, Path]:
     """Copy one file, with mode and times, to its backup. Returns both paths."""
     backup = path.with_name(f"{path.name}.poolwise-{stamp}.bak")
+    if backup.exists():
+        raise InputError(f"{backup} exists already; nothing was written, run it again")
     try:
         if path.read_bytes() != before.encode("utf-8", "surrogateescape"):
             raise InputError(f"{path} has changed since it was read; nothing was written, run it again")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from poolwise.model import Setting
 
 Verb = Callable[..., Any]
+MOST_INPUT_BYTES = 100_000_000
 SIMULATED = ("prefork", "worker", "event")
 
 
@@ -65,11 +66,21 @@ def reads_configuration(verb: Verb) -> Verb:
     @wraps(verb)
     def run(conf: str, mpm: str, httpd_version: str, defines: tuple[str, ...], **rest: Any) -> Any:
         given = {name: value for name, _, value in (text.partition("=") for text in defines)}
-        text = sys.stdin.read() if conf == "-" else None
+        text = _standard_input() if conf == "-" else None
         read = partial(load, conf, mpm=mpm, httpd_version=httpd_version, defines=given, text=text)
         return verb(reading=Reading(read(), given, read), **rest)
 
     return run
+
+
+def _standard_input() -> str:
+    """All of standard input, whatever its bytes; InputError when it has no end."""
+    data = sys.stdin.buffer.read(MOST_INPUT_BYTES + 1)
+    if len(data) > MOST_INPUT_BYTES:
+        raise InputError(
+            f"standard input is longer than {MOST_INPUT_BYTES:,} bytes; that is no configuration"
+        )
+    return data.decode("utf-8", "surrogateescape")
 
 
 def describes_application(verb: Verb) -> Verb:

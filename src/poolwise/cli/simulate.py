@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poolwise.cli.files import checked_target, write_all
+from poolwise.cli.files import check_targets, write_all
 from poolwise.cli.inputs import (
     Reading,
     describes_application,
@@ -95,9 +95,8 @@ def command(
     from poolwise import report
     from poolwise.simulation import simulate
 
-    for path in filter(None, (png, svg, html)):
-        checked_target(path)
     site = reading.configuration.site
+    check_targets((png, svg, html), (*site.files, *click.get_current_context().params["logs"]))
     say_notes(site.notes)
     base = {name: number for change in changes for name, number in change.items()}
     pools = dict(_pools(site, base, compared))

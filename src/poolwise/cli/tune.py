@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poolwise.cli.apply import apply
-from poolwise.cli.files import checked_target, write, write_all
+from poolwise.cli.files import check_targets, write, write_all
 from poolwise.cli.inputs import (
     Reading,
     describes_application,
@@ -104,9 +104,8 @@ def command(
     from poolwise.capacity import tune
     from poolwise.report import tune_html, tune_text
 
-    for path in filter(None, (report, diff)):
-        checked_target(path)
     site = reading.configuration.site
+    check_targets((report, diff), (*site.files, *click.get_current_context().params["logs"]))
     if change and site.root == "-":
         raise InputError("--write needs files; the configuration came from standard input")
     say_notes(site.notes)
@@ -117,10 +116,10 @@ def command(
     wanted = {item.name: item.value for item in advice.changes}
     edits = edit(reading.configuration.evaluation, wanted)
     diff_text = "".join(one.diff() for one in edits)
-    click.echo(tune_text(advice))
-    _show_diff(diff_text)
     write(report, tune_html(advice, site, app, diff_text))
     write_all([(diff, lambda: diff_text)])
+    click.echo(tune_text(advice))
+    _show_diff(diff_text)
     if change:
         _make_change(reading, edits, wanted, with_httpd)
     click.echo(f"The report: {report}")

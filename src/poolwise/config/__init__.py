@@ -3,6 +3,7 @@
 from poolwise.config.crosscheck import crosscheck
 from poolwise.config.edit import FileEdit, edit
 from poolwise.config.evaluator import evaluate
+from poolwise.config.places import envvars
 from poolwise.config.site import Configuration, load
 from poolwise.config.tree import Directive, Evaluation, Node, Section
 from poolwise.config.world import World
@@ -17,6 +18,7 @@ __all__ = [
     "World",
     "crosscheck",
     "edit",
+    "envvars",
     "evaluate",
     "load",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,8 @@ from poolwise.config.tree import Directive, Evaluation
 from poolwise.model import Note, ServerError, Where
 
 if TYPE_CHECKING:
+    import subprocess
+
     from poolwise.config.site import Configuration
 
 TIMEOUT_S = 30.0
@@ -80,6 +81,8 @@ def run_dump(
     evaluation: Evaluation, httpd: str, defines: Iterable[str], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Let ``httpd`` check the configuration and print it; nothing is started."""
+    import subprocess  # only the cross-check pays for it
+
     command = [httpd, "-d", evaluation.server_root, "-f", evaluation.root, "-t", "-D", "DUMP_CONFIG"]
     for name in defines:
         command += ["-D", name]

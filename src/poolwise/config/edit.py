@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +46,8 @@ class FileEdit:
 
     def diff(self) -> str:
         """A unified diff that ``patch -p0`` applies."""
+        import difflib
+
         old, new = (_marked_lines(text) for text in (self.before, self.after))
         return "".join(difflib.unified_diff(old, new, self.path, self.path))
 

@@ -49,6 +49,11 @@ def logical_lines(text: str) -> Iterator[Line]:
     parts: list[str] = []
     number = start = 1
     for raw in _physical(text):
+        if not raws and not raw.endswith(("\\\n", "\\\r\n")) and "\0" not in raw:  # most lines: be quick
+            yield Line(raw, raw.strip(BLANKS), number, number)
+            number += 1
+            start = number
+            continue
         raws.append(raw)
         body, continues = _content(raw)
         parts.append(body)

@@ -54,7 +54,7 @@ def _skip(command: Command) -> Iterator[str]:
 
 def _include(reading: Reading, command: Command) -> None:
     """Include and IncludeOptional: the files are opened one after the other, each when its turn comes."""
-    path = reading.path(_arguments(command, 1, 1)[0])
+    path = reading.path(_arguments(command, 1, 1)[0], command.where)
     files = reading.open_files()
     if len(files) > includes.MAX_DEPTH:
         depth = f"exceeded the maximum include depth of {includes.MAX_DEPTH}"
@@ -67,6 +67,7 @@ def _include(reading: Reading, command: Command) -> None:
 def _server_root(reading: Reading, command: Command) -> None:
     """ServerRoot; one that does not exist means a copied tree, whose own folder is then the root."""
     root = _arguments(command, 1, 1)[0].rstrip("/") or "/"
+    reading.assumed_root = False
     if Path(root).is_dir():
         reading.server_root = root
         return

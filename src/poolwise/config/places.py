@@ -9,6 +9,8 @@ from pathlib import Path
 from poolwise.config.reader import read_file
 from poolwise.model import ConfigError, InputError, Where
 
+DEBIAN_ROOT = "/etc/apache2"  # compiled in (``apache2 -V``: HTTPD_ROOT)
+
 #: What to look for in a directory, the server root itself or the root of a container's file system.
 MAIN_FILES = (
     "apache2.conf",

@@ -86,6 +86,7 @@ class Reading:
         self.file = file
         self.folder = places.default_server_root(file) if "/" in file else str(Path.cwd())
         self.server_root = world.server_root or self.folder
+        self.assumed_root = self.server_root not in (world.server_root, places.DEBIAN_ROOT)
         self.missing_root = ""  # a ServerRoot that does not exist here: a copied tree
         beside = os.path.dirname(file) or self.folder  # noqa: PTH120 - "-" has no parent
         self.variables = Variables(world.defines, {**places.envvars(beside), **world.environment})
@@ -111,8 +112,12 @@ class Reading:
         """The files being read, outermost first; ``where`` is the line that includes each."""
         return [block for block in self.blocks if isinstance(block, Block) and not block.closing]
 
-    def path(self, name: str) -> str:
+    def path(self, name: str, where: Where) -> str:
         """An absolute path; one under a ServerRoot that is not here is looked for in the copied tree."""
+        if self.assumed_root and not name.startswith("/"):
+            self.assumed_root = False  # said once
+            root = self.server_root
+            self.note("note", f"no ServerRoot is set; relative names are looked for in {root}", where)
         path = includes.absolute(name, self.server_root)
         if self.missing_root and path.startswith(self.missing_root + "/"):
             return self.server_root + path.removeprefix(self.missing_root)

@@ -2,7 +2,7 @@
 
 from poolwise.servers.argument import parse_number, read_value
 from poolwise.servers.parameter import NEWEST, Parameter, compiled_in, release
-from poolwise.servers.scaling_event import event_maintain
+from poolwise.servers.scaling_event import event_accepts, event_maintain
 from poolwise.servers.scaling_messages import (
     MESSAGE_GRACEFUL,
     MESSAGE_HARD,
@@ -33,6 +33,7 @@ __all__ = [
     "Parameter",
     "Shipped",
     "compiled_in",
+    "event_accepts",
     "event_maintain",
     "parameters",
     "parse_number",

@@ -56,3 +56,16 @@ def event_maintain(
     if holdoff > 0:
         return spawn, 0, rate, holdoff - 1, message
     return spawn, 0, min(2 * rate, MAX_SPAWN_RATE), 0, message
+
+
+def event_accepts(connections: int, idle: int, threads: int, factor: int, accepting: bool) -> bool:
+    """Whether a process takes one more connection.
+
+    ``connections``: open ones, those in lingering close left out. ``idle``: idle threads of the process.
+    ``factor``: AsyncRequestWorkerFactor as used (an integer, at least 1). While the listener is switched
+    off one idle thread is held back, so that it is not switched on and off at every connection. With all
+    threads idle a process holds ``threads * (1 + factor)`` connections. Source:
+    ``connections_above_limit`` in server/mpm/event/event.c, 2.4.30 and later.
+    """
+    spare = idle if accepting else idle - 1
+    return idle > 0 and connections < threads + spare * factor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poolwise.simulation.facade import simulate
+from poolwise.simulation.facade import needs_compiling, simulate
 from poolwise.simulation.incident import Incident, Timing
 
-__all__ = ["Incident", "Timing", "simulate"]
+__all__ = ["Incident", "Timing", "needs_compiling", "simulate"]

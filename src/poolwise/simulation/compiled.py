@@ -42,12 +42,27 @@ def available() -> bool:
     return find_spec("numba") is not None
 
 
+def loaded() -> bool:
+    """Whether the compiled twin is already in this process."""
+    return compiled_run.cache_info().currsize > 0
+
+
+def must_compile() -> bool:
+    """Whether the first use of the compiled twin will have to compile it (once a machine, half a minute)."""
+    if not available() or loaded():
+        return False
+    import numba
+
+    folder = _cache_folder(_modules(), numba.__version__)
+    return folder is None or not any(folder.rglob("*.nbi"))
+
+
 @cache
 def compiled_run() -> Callable[..., None]:
     """The compiled twin of ``loop.run``. Raises ImportError when numba is missing."""
     import numba
 
-    modules = [importlib.import_module(name) for name in KERNEL]
+    modules = _modules()
     folder = _cache_folder(modules, numba.__version__)
     config: Any = numba.config
     before = config.CACHE_DIR
@@ -59,6 +74,10 @@ def compiled_run() -> Callable[..., None]:
         config.CACHE_DIR = before
     run: Callable[..., None] = twins["run"]
     return run
+
+
+def _modules() -> list[types.ModuleType]:
+    return [importlib.import_module(name) for name in KERNEL]
 
 
 def record(plan: Plan) -> Any:

@@ -12,7 +12,6 @@ from poolwise.simulation.calendar import bring_near, heap_pop, heap_push
 from poolwise.simulation.state import (
     BUCKETS_IN_RING,
     BUSY,
-    BUSY_S,
     CURSOR,
     DUE,
     FAR_BUCKET,
@@ -51,10 +50,11 @@ def cruise(
     i, last = n[NEXT], len(arrivals_s)
     ring_head, ring_size = n[RING_HEAD], n[RING_SIZE]
     queue_head, queue_size = n[QUEUE_HEAD], n[QUEUE_SIZE]
-    cursor, due, filed = n[CURSOR], n[DUE], n[FILED]
-    until_bucket = int(until_s * scale)
+    cursor, due, filed, far = n[CURSOR], n[DUE], n[FILED], n[FAR_SIZE]
+    last_bucket, until_bucket = BUCKETS_IN_RING - 1, int(until_s * scale)
     started, finished, waited = 0, 0, 0
-    busy_s, response_sum_s, response_max_s = x[BUSY_S], x[RESPONSE_SUM_S], x[RESPONSE_MAX_S]
+    response_sum_s, response_max_s = x[RESPONSE_SUM_S], x[RESPONSE_MAX_S]
+    worker = NOWHERE
     while True:
         arrival_s = arrivals_s[i] if i < last else NEVER
         if ring_size == 0 or arrival_s >= until_s:
@@ -62,25 +62,32 @@ def cruise(
             if due == 0 and filed:
                 bound = int(arrival_s * scale) if arrival_s < until_s else until_bucket
                 while due == 0 and cursor < bound:
-                    if filed == n[FAR_SIZE]:
-                        cursor = min(bound, n[FAR_BUCKET])
+                    if far:
+                        cursor = min(bound, n[FAR_BUCKET]) if filed == far else cursor + 1
+                        if n[FAR_BUCKET] - cursor < BUCKETS_IN_RING // 2:
+                            n[CURSOR], n[DUE], n[FILED], n[FAR_SIZE] = cursor, due, filed, far
+                            bring_near(n, x, c)
+                            due, filed, far = n[DUE], n[FILED], n[FAR_SIZE]
+                    elif filed == 0:
+                        break
                     else:
                         cursor += 1
-                    if n[FAR_SIZE] and n[FAR_BUCKET] - cursor < BUCKETS_IN_RING // 2:
-                        n[CURSOR], n[DUE], n[FILED] = cursor, due, filed
-                        bring_near(n, x, c)
-                        due, filed = n[DUE], n[FILED]
-                    spot = bucket_at + (cursor & (BUCKETS_IN_RING - 1))
+                    spot = bucket_at + (cursor & last_bucket)
                     worker = n[spot]
-                    if worker != NOWHERE:
+                    if worker >= 0:
                         n[spot] = NOWHERE
-                        while worker != NOWHERE:
-                            following = n[link_at + worker]
+                        if due == 0:
+                            n[due_at] = worker
+                            due = 1
+                            worker = n[link_at + worker]
+                        while worker >= 0:
                             heap_push(n, x, c, due, worker)
                             due += 1
-                            worker = following
-            worker = n[due_at] if due else NOWHERE
-            free_s = x[key_at + worker] if due else NEVER
+                            worker = n[link_at + worker]
+            free_s = NEVER
+            if due:
+                worker = n[due_at]
+                free_s = x[key_at + worker]
             if free_s < until_s and free_s <= arrival_s:
                 due -= 1
                 filed -= 1
@@ -121,8 +128,7 @@ def cruise(
             start_s, request = arrival_s, i
             i += 1
         # request starts on worker at start_s
-        held_s = service_s[request]
-        end_s = start_s + held_s
+        end_s = start_s + service_s[request]
         n[doing_at + worker] = request
         x[key_at + worker] = end_s
         started += 1
@@ -131,16 +137,16 @@ def cruise(
         if place <= cursor:
             heap_push(n, x, c, due, worker)
             due += 1
-        elif place - cursor < BUCKETS_IN_RING:
-            spot = bucket_at + (place & (BUCKETS_IN_RING - 1))
+        elif place - cursor <= last_bucket:
+            spot = bucket_at + (place & last_bucket)
             n[link_at + worker] = n[spot]
             n[spot] = worker
         else:
             n[link_at + worker] = n[FAR_HEAD]
-            if n[FAR_SIZE] == 0 or place < n[FAR_BUCKET]:
+            if far == 0 or place < n[FAR_BUCKET]:
                 n[FAR_BUCKET] = place
             n[FAR_HEAD] = worker
-            n[FAR_SIZE] += 1
+            far += 1
         if start_s > arrival_s:
             wait_s = start_s - arrival_s
             waited += 1
@@ -150,7 +156,6 @@ def cruise(
             n[wait_at + bucket_of(wait_s)] += 1
         response_s = end_s - arrival_s
         n[response_at + bucket_of(response_s)] += 1
-        busy_s += held_s
         response_sum_s += response_s
         if response_s > response_max_s:
             response_max_s = response_s
@@ -159,9 +164,9 @@ def cruise(
     n[NEXT] = i
     n[RING_HEAD], n[RING_SIZE] = ring_head, ring_size
     n[QUEUE_HEAD], n[QUEUE_SIZE] = queue_head, queue_size
-    n[CURSOR], n[DUE], n[FILED] = cursor, due, filed
+    n[CURSOR], n[DUE], n[FILED], n[FAR_SIZE] = cursor, due, filed, far
     n[BUSY] += started - finished
     n[LIVE_BUSY] += started - finished
     n[SERVED] += started
     n[WAITED] += waited
-    x[BUSY_S], x[RESPONSE_SUM_S], x[RESPONSE_MAX_S] = busy_s, response_sum_s, response_max_s
+    x[RESPONSE_SUM_S], x[RESPONSE_MAX_S] = response_sum_s, response_max_s

@@ -17,13 +17,14 @@ import numpy as np
 from poolwise.model import App, InputError, Machine, Pool, Run, Workload
 from poolwise.simulation import state as st
 from poolwise.simulation.checks import check_incidents, check_pool, check_workload
-from poolwise.simulation.compiled import available, compiled_run, record
+from poolwise.simulation.compiled import available, compiled_run, loaded, must_compile, record
 from poolwise.simulation.incident import Incident, Timing
 from poolwise.simulation.loop import run
 from poolwise.simulation.outcome import Outcome
 
 ARCHITECTURES = {"prefork": st.PREFORK, "worker": st.WORKER, "event": st.EVENT}
 INCIDENTS = {"graceful": st.GRACEFUL_RESTART, "restart": st.HARD_RESTART, "crash": st.CRASH}
+SMALL = 20_000  # requests
 DRAIN_S = 3600.0  # how long after the end of the traffic the queue may take to empty
 LOG_LINES = 4096
 
@@ -51,7 +52,7 @@ def simulate(
     """
     check_pool(pool, ARCHITECTURES)
     check_workload(workload)
-    compiled = _compiled(engine)
+    compiled = _compiled(engine, len(workload))
     c = _plan(pool, workload, app, machine, timing)
     ints, floats = st.sizes(c)
     n, x = np.zeros(ints, np.int64), np.zeros(floats)
@@ -79,15 +80,35 @@ def simulate(
     return outcome.run(engine_used, label, {"start_s": starts} if keep_starts else {})
 
 
-def _compiled(engine: str) -> bool:
+def _calendar_scale(workload: Workload, horizon_s: float) -> float:
+    """Buckets a second, a power of two: about one request each, and most service times inside the ring."""
+    requests = len(workload)
+    if requests == 0:
+        return 1.0
+    mean_s = max(float(workload.service_s.mean()), 1e-6)
+    grain = min(requests / horizon_s, st.BUCKETS_IN_RING / (4.0 * mean_s))
+    return float(2.0 ** min(max(round(math.log2(grain)), -6), 20))
+
+
+def needs_compiling(requests: int) -> bool:
+    """Whether simulating so many requests will first compile the kernel for this machine."""
+    return requests >= SMALL and must_compile()
+
+
+def _compiled(engine: str, requests: int) -> bool:
+    """Which engine to use: loading the compiled twin takes longer than simulating a small trace plainly."""
     if engine not in ("auto", "compiled", "plain"):
         raise InputError(f"engine {engine!r}: choose auto, compiled or plain")
     if engine == "compiled" and not available():
         raise InputError("engine 'compiled' needs numba: pip install 'poolwise[fast]'")
-    if engine == "auto" and not available():
+    if engine != "auto":
+        return engine == "compiled"
+    if requests < SMALL and not loaded():
+        return False
+    if not available():
         _say_slow()
         return False
-    return engine != "plain"
+    return True
 
 
 @cache
@@ -102,8 +123,6 @@ def _plan(pool: Pool, workload: Workload, app: App, machine: Machine, timing: Ti
     horizon_s = float(seconds)
     prefork = pool.architecture == "prefork"
     die_s = timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.03)
-    rate = len(workload) / horizon_s
-    scale = 2.0 ** min(max(math.ceil(math.log2(max(rate, 0.01))), -6), 20)
     slots = pool.server_limit if pool.architecture == "event" else pool.process_limit
     plan = st.Plan(
         architecture=ARCHITECTURES[pool.architecture],
@@ -126,7 +145,7 @@ def _plan(pool: Pool, workload: Workload, app: App, machine: Machine, timing: Ti
         fork_s=timing.fork_s,
         die_s=die_s,
         parse_s=timing.parse_s,
-        scale=scale,
+        scale=_calendar_scale(workload, horizon_s),
         horizon_s=horizon_s,
         stop_s=horizon_s + DRAIN_S,
         workers=slots * pool.threads,

@@ -15,7 +15,6 @@ from poolwise.simulation.processes import release, retire
 from poolwise.simulation.state import (
     ALIVE,
     BUSY,
-    BUSY_S,
     DEATH_NOTICES,
     EVENT,
     GOING,
@@ -171,7 +170,6 @@ def _start(
     n[c.response + bucket_of(response_s)] += 1
     x[RESPONSE_SUM_S] += response_s
     x[RESPONSE_MAX_S] = max(x[RESPONSE_MAX_S], response_s)
-    x[BUSY_S] += service_s
     if c.architecture == EVENT and c.max_connections > 0:
         n[c.accepted + slot] += 1
         if n[c.accepted + slot] == c.max_connections:

@@ -97,7 +97,7 @@ class Outcome:
             "restarted": n[st.RESTARTED],
             "crashed": n[st.CRASHED],
             "process_s": self.x[st.PROCESS_S],
-            "busy_s": self.x[st.BUSY_S],
+            "busy_s": self.x[st.RESPONSE_SUM_S] - self.x[st.WAIT_SUM_S],
             "peak_total": n[st.PEAK],
         }
         return {name: float(value) for name, value in counts.items()}
