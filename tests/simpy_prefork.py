@@ -56,5 +56,5 @@ def simpy_prefork(pool: Pool, load: Workload, ready_s: float) -> tuple[list[floa
     for request, at_s in enumerate(load.arrivals_s.tolist()):
         env.process(client(request, at_s))
     env.process(parent())
-    env.run(load.duration_s + 60)
+    env.run(load.duration_s + 3700)
     return starts, forks

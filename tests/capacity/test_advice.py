@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sample_pools import at_once, nobody, prefork, threaded
 
 from poolwise.capacity import tune
 from poolwise.capacity.search import Search
 from poolwise.model import Advice, App, InputError, Machine, Pool, Target, Value, Where, Workload
+from sample_pools import at_once, nobody, prefork, threaded
 
 APP, MACHINE = App(), Machine()
 

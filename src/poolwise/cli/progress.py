@@ -21,3 +21,11 @@ def progress(what: str) -> Iterator[Advance]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=1.0)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def say_compiling(requests: int) -> None:
+    """Tell, before it happens, that simulating so many requests first compiles the kernel."""
+    from poolwise.simulation import needs_compiling
+
+    if needs_compiling(requests):
+        print("compiling the simulation for this machine (once; about half a minute) ...", file=sys.stderr)

@@ -18,7 +18,7 @@ from poolwise.cli.inputs import (
     simulated_pool,
     values_with,
 )
-from poolwise.cli.progress import progress
+from poolwise.cli.progress import progress, say_compiling
 from poolwise.cli.quantities import ASSIGNMENTS
 from poolwise.cli.traffic import TRAFFIC_HELP, takes_traffic
 from poolwise.model import App, Machine
@@ -101,6 +101,7 @@ def command(
     base = {name: number for change in changes for name, number in change.items()}
     pools = dict(_pools(site, base, compared))
     runs: list[Run] = []
+    say_compiling(len(workload))
     with progress("simulating") as advance:
         for label, pool in pools.items():
             runs.append(simulate(pool, workload, app=app, machine=machine, label=label))

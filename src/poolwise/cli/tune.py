@@ -18,7 +18,7 @@ from poolwise.cli.inputs import (
     say_notes,
     simulated_pool,
 )
-from poolwise.cli.progress import progress
+from poolwise.cli.progress import progress, say_compiling
 from poolwise.cli.quantities import SECONDS
 from poolwise.cli.traffic import TRAFFIC_HELP, takes_traffic
 from poolwise.config import edit
@@ -111,6 +111,7 @@ def command(
     say_notes(site.notes)
     target = Target(quantile, target_wait, refused, machine.memory_bytes)
     pool = simulated_pool(site, site.values)
+    say_compiling(len(workload))
     with progress("searching") as advance:
         advice = tune(pool, site.values, workload, app=app, machine=machine, target=target, progress=advance)
     wanted = {item.name: item.value for item in advice.changes}
