@@ -133,3 +133,11 @@ def test_progress_is_reported_and_ends_full() -> None:
 def test_what_makes_no_sense_is_refused_by_name(load: Workload, target: Target, word: str) -> None:
     with pytest.raises(InputError, match=word):
         advise(prefork(), load, target)
+
+
+def test_a_negative_recycling_limit_that_stops_a_threaded_pool_is_cured() -> None:
+    advice = advise(threaded("event", 2, 25, 25, 75, 150, recycle=-1), waves(seconds=60))
+    assert advice.met
+    change = next(change for change in advice.changes if change.name == "MaxConnectionsPerChild")
+    assert change.value == 0
+    assert "Nothing is served" in change.without

@@ -5,20 +5,12 @@ The bound of each case is what was achieved; beside it stands how much two runs 
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 
-from poolwise.model import App, Pool, Value, Workload
-from poolwise.servers import pool, settle
 from poolwise.simulation import simulate
+from recorded import CASES, recordings, replay
 
-RECORDINGS = Path(__file__).parent.parent / "data" / "traces"
-CASES = sorted({path.name.split(".")[0] for path in RECORDINGS.glob("*.json.gz")})
 EXACT = (0, 0.0)
 # case: most processes off in any second, mean difference; where it is not exact, the server itself is near a
 # decision (idle one more or less than MinSpare) or a request outlives a killed process by a moment
@@ -29,21 +21,6 @@ BOUNDS = {
     "w13_ramp300": (1, 0.12),
     "w14b_poisson_tight": (2, 0.25),
 }
-
-
-def recordings(case: str) -> list[dict[str, Any]]:
-    paths = sorted(RECORDINGS.glob(f"{case}.run*.json.gz"))
-    return [json.loads(gzip.decompress(path.read_bytes())) for path in paths]
-
-
-def replay(recording: dict[str, Any]) -> tuple[Pool, Workload, App]:
-    asked = {name: Value(name, value) for name, value in recording["directives"].items()}
-    mpm, version = recording["mpm"], recording["version"]
-    front = pool(mpm, settle(mpm, asked, version), version)
-    arrivals, service = np.array(recording["connected_s"]), np.array(recording["service_s"])
-    inside = arrivals <= recording["duration_s"]
-    load = Workload(recording["case"], arrivals[inside], service[inside], float(recording["duration_s"]))
-    return front, load, App(startup_cpu_s=0.02 if mpm == "prefork" else 0.035)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from poolwise.capacity.reasons import recommendations, remarks
-from poolwise.capacity.search import RESERVE, Progress, Search, Trial
+from poolwise.capacity.search import RESERVE, Progress, Search, Trial, recycling
 from poolwise.model import Advice, App, InputError, Machine, Pool, Target, Value, Workload
 
 WORTH_CHANGING = 0.97  # an advice that does not save 3 % of the cost is not worth a restart
@@ -31,7 +31,7 @@ def tune(
     _check(workload, target, app)
     work = Search(pool, workload, app, machine, target, progress)
     today = work.judge(pool)
-    best = _settle_limit(work, work.best())
+    best = _leave_alone(work, _settle_limit(work, work.best()))
     if today.met and (not best.met or today.cost * WORTH_CHANGING <= best.cost):
         best = today
     return Advice(
@@ -46,6 +46,19 @@ def tune(
     )
 
 
+def _leave_alone(work: Search, best: Trial) -> Trial:
+    """Put back each of today's settings that does as well: a change must pay for itself."""
+    most = best.cost / WORTH_CHANGING
+    for name in ("min_spare", "max_spare", "start"):
+        pool = replace(best.pool, **{name: getattr(work.today, name)})
+        if pool == best.pool or pool.max_spare < pool.min_spare + pool.threads + (pool.threads > 1):
+            continue
+        trial = work.judge(pool)
+        if trial.misses <= best.misses and trial.cost <= most:
+            best = trial
+    return best
+
+
 def _settle_limit(work: Search, best: Trial) -> Trial:
     """The same settings with a limit that has reserve: today's where it fits, else what the load needs."""
     today = work.today
@@ -57,6 +70,7 @@ def _settle_limit(work: Search, best: Trial) -> Trial:
         process_limit=limit,
         max_workers=limit * today.threads,
         server_limit=max(today.server_limit, limit),
+        max_connections_per_child=recycling(today, work.demand),
     )
     return work.judge(pool)
 

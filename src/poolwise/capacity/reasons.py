@@ -98,7 +98,7 @@ def _min_spare(today: Trial, best: Trial, demand: Run, app: App) -> tuple[str, s
             "Each rise of the load is met by a queue while the pool doubles its way up.",
         )
     return (
-        f"With {best.pool.min_spare} idle workers at hand the target is still kept (p95 wait "
+        f"With {_idle(best.pool)} at hand the target is still kept (p95 wait "
         f"{_time(now.wait.quantile_s(0.95))}); {today.pool.min_spare} only keep memory occupied.",
         "More processes than the load needs stay in memory.",
     )
@@ -106,6 +106,12 @@ def _min_spare(today: Trial, best: Trial, demand: Run, app: App) -> tuple[str, s
 
 def _max_spare(today: Trial, best: Trial, demand: Run, app: App) -> tuple[str, str]:
     was, now = today.run, best.run
+    if best.pool.max_spare > today.pool.max_spare and now.churn_per_hour >= was.churn_per_hour:
+        return (
+            f"It has to stay above the lower limit of {best.pool.min_spare}: httpd would raise it silently. "
+            f"A wider gap was tried and costs more memory than it saves starts ({_churn(now)} an hour).",
+            f"httpd itself raises it to {best.pool.min_spare + 1} or more.",
+        )
     if best.pool.max_spare > today.pool.max_spare:
         return (
             f"Above this many idle workers Apache kills one process a second, and forks it again at "
@@ -143,12 +149,21 @@ def _limit(today: Trial, best: Trial, demand: Run, app: App) -> tuple[str, str]:
 
 
 def _recycling(today: Trial, best: Trial, demand: Run, app: App) -> tuple[str, str]:
+    if today.pool.max_connections_per_child < 0:
+        return (
+            "A negative value makes every threaded child leave as soon as it is up; 0 means never.",
+            f"Nothing is served: {int(today.run.totals['unfinished'])} requests were still waiting at the end.",
+        )
     return (
         f"{int(today.run.totals['recycled'])} processes were thrown away after "
         f"{today.pool.max_connections_per_child} connections each; retired ones are not replaced one "
         "for one, so the pool sags and rebounds. At the new value a process lives at least an hour.",
         "The application is loaded again after every few requests, and requests wait while it is.",
     )
+
+
+def _idle(pool: Pool) -> str:
+    return f"{pool.min_spare} idle worker{'s' if pool.min_spare > 1 else ''}"
 
 
 def _share(run: Run) -> str:

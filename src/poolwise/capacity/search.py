@@ -6,9 +6,10 @@ own run. The search walks a geometric grid over (lower limit, gap), then refines
 until no neighbour is better. The trace is the same in every trial (common random numbers), so that
 differences are real.
 
-Memory and churn are made comparable by one exchange rate: creating a process costs as much as keeping one
-for ``FORK_WORTH_S`` seconds. (Loading an application takes seconds of CPU, and a process that is killed
-and forked again every minute spends them again and again.)
+Memory, churn and waiting are counted in one currency, the process-second: creating a process costs as much
+as keeping one for ``FORK_WORTH_S`` (it loads the application again), and a second that a visitor waits as
+much as ``WAIT_WORTH_S``. And no harm is done: where one request in a thousand waits longer than today (and
+longer than the target allows), the setting is not advised, however good the rest.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from poolwise.model import App, Machine, Pool, Run, Target, Workload
 from poolwise.simulation import simulate
 
 FORK_WORTH_S = 360.0
+WAIT_WORTH_S = 20.0
+NO_HARM = 0.999  # this quantile of waits may not become worse than today
 RESERVE = 1.5  # the advised limit leaves room for this many times the most workers ever needed at once
 GRID = (1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 135, 200, 300, 450, 675, 1000)
 MOST_ROUNDS = 12
@@ -34,7 +37,7 @@ class Trial:
 
     pool: Pool
     run: Run
-    cost: float  # mean processes, with churn priced in
+    cost: float  # in processes kept: see ``cost``
     misses: float  # 0 when every target is kept; else how badly, as a factor
 
     @property
@@ -60,6 +63,7 @@ class Search:
         self.progress = progress
         self.trials: dict[tuple[int, int], Trial] = {}
         self.most_processes = _most_processes(today, app, target)
+        self.today_late_s = self._simulate(today).wait.quantile_s(NO_HARM)
         # the load itself, undisturbed by any limit: as many workers as it ever wants
         instant = replace(app, startup_cpu_s=0.0, startup_wait_s=0.0)
         self.demand = simulate(self._open_pool(), workload, app=instant, machine=machine)
@@ -91,13 +95,17 @@ class Search:
     def judge(self, pool: Pool) -> Trial:
         """Simulate ``pool`` under the load and hold it against the target."""
         run = self._simulate(pool)
-        cost = run.mean_total + max(run.churn_per_hour, 0.0) * FORK_WORTH_S / 3600.0
-        return Trial(pool, run, cost, misses(run, self.target, self.app))
+        return Trial(pool, run, cost(run), self._misses(run))
 
     def peak_processes(self) -> int:
         """Processes that the load would fill at its busiest instant seen, if nothing limited it."""
         busy = max(float(self.demand.series["busy"].max()), float(self.demand.ticks["busy"].max(initial=0)))
         return max(math.ceil(busy / self.today.threads), 1)
+
+    def _misses(self, run: Run) -> float:
+        allowed_s = max(self.today_late_s, self.target.wait_s)
+        harm = max(run.wait.quantile_s(NO_HARM) - allowed_s, 0.0)
+        return misses(run, self.target, self.app) + harm
 
     def _simulate(self, pool: Pool) -> Run:
         return simulate(pool, self.workload, app=self.app, machine=self.machine)
@@ -139,7 +147,7 @@ class Search:
             process_limit=self.most_processes,
             server_limit=max(self.today.server_limit, self.most_processes),
             max_workers=self.most_processes * threads,
-            max_connections_per_child=recycling(self.today, self.demand),
+            max_connections_per_child=0,  # without recycling first: it is put back at the end
         )
 
     def _place(self, trial: Trial) -> tuple[int, int]:
@@ -166,6 +174,13 @@ def search(
     return work.best(), work
 
 
+def cost(run: Run) -> float:
+    """What a run costs, in processes kept: their mean number, with churn and waiting priced in."""
+    created = max(run.totals["created"] - run.pool.initial, 0.0)
+    extra_s = FORK_WORTH_S * created + WAIT_WORTH_S * run.wait.sum_s
+    return run.mean_total + extra_s / run.duration_s
+
+
 def misses(run: Run, target: Target, app: App) -> float:
     """How far ``run`` is from the target: 0 when it keeps it."""
     wait_s = run.wait.quantile_s(target.quantile)
@@ -184,7 +199,7 @@ def recycling(today: Pool, demand: Run) -> int:
     """MaxConnectionsPerChild such that a process lives an hour at the least, where today's is lower."""
     asked = today.max_connections_per_child
     if asked <= 0:
-        return asked
+        return 0 if today.threads > 1 else asked  # a negative value ends threaded children at once
     busy = max(demand.totals["busy_s"] / demand.duration_s / today.threads, 1.0)
     an_hour = demand.totals["requests"] / demand.duration_s * 3600.0 / busy
     return max(asked, math.ceil(an_hour / 1000.0) * 1000)
