@@ -5,17 +5,17 @@ Start times must be identical, not close: every engine adds the same floats in t
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolwise.model import App, Pool, Run, Workload
 from poolwise.simulation import Incident, Timing, facade, simulate
-from sample_pools import prefork, threaded
+from random_cases import MANY, TIMINGS, incidents, loads, pools
+from sample_pools import prefork
 from simpy_prefork import simpy_prefork
 
 
@@ -32,45 +32,13 @@ def same(one: Run, other: Run) -> None:
         assert value == pytest.approx(other.totals[name], rel=1e-9), name
 
 
-@st.composite
-def pools(draw: st.DrawFn) -> Pool:
-    architecture = draw(st.sampled_from(["prefork", "worker", "event"]))
-    low, gap = draw(st.integers(1, 20)), draw(st.integers(1, 40))
-    start, limit = draw(st.integers(0, 30)), draw(st.integers(1, 40))
-    recycle = draw(st.sampled_from([0, 0, 0, 1, 5, 50, -1]))
-    backlog = draw(st.sampled_from([0, 1, 7, 511]))
-    if architecture == "prefork":
-        return prefork(start, low, low + gap, limit, recycle, backlog)
-    threads = draw(st.integers(1, 7))
-    slots = limit + draw(st.integers(0, 5))
-    pool = threaded(architecture, start, threads, low, low + gap, limit * threads, slots, recycle)
-    return replace(pool, backlog=backlog)
+@pytest.fixture
+def short_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up on a queue after a minute, not an hour: many random pools never empty theirs."""
+    monkeypatch.setattr(facade, "DRAIN_S", 60.0)
 
 
-@st.composite
-def loads(draw: st.DrawFn) -> Workload:
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    count = draw(st.integers(0, 400))
-    seconds = draw(st.integers(3, 40))
-    arrivals = np.sort(rng.uniform(0, seconds, count))
-    if draw(st.booleans()):  # ties, and arrivals on the ticks
-        arrivals = np.floor(arrivals * 4) / 4
-    mean = draw(st.sampled_from([0.01, 0.3, 3.0, 30.0]))
-    service = rng.lognormal(np.log(mean), draw(st.sampled_from([0.0, 1.0, 2.0])), count)
-    return Workload("random", arrivals, service, float(seconds))
-
-
-@st.composite
-def incidents(draw: st.DrawFn) -> list[Incident]:
-    kinds = draw(st.lists(st.sampled_from(["graceful", "restart", "crash"]), max_size=3))
-    times = draw(st.lists(st.floats(0, 40), min_size=len(kinds), max_size=len(kinds)))
-    return [Incident(t, kind, draw(st.integers(1, 5))) for t, kind in zip(times, kinds, strict=True)]  # type: ignore[arg-type]
-
-
-TIMINGS = st.sampled_from([Timing(), Timing.ideal(), Timing(die_s=1.5, fork_s=0.05)])
-MANY = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
+@pytest.mark.usefixtures("short_drain")
 @MANY
 @given(pools(), loads(), incidents(), TIMINGS, st.sampled_from([0.0, 0.02, 2.5]))
 def test_the_compiled_twin_equals_the_plain_loop(
@@ -82,6 +50,7 @@ def test_the_compiled_twin_equals_the_plain_loop(
     same(simulate(pool, load, engine="plain", **kind), simulate(pool, load, engine="compiled", **kind))
 
 
+@pytest.mark.usefixtures("short_drain")
 @MANY
 @given(pools(), loads(), incidents(), TIMINGS)
 def test_the_short_way_equals_the_long_way(
@@ -96,6 +65,7 @@ def test_the_short_way_equals_the_long_way(
     same(short, long)
 
 
+@pytest.mark.usefixtures("short_drain")
 @MANY
 @given(pools(), loads(), incidents())
 def test_every_request_is_accounted_for(pool: Pool, load: Workload, plan: list[Incident]) -> None:

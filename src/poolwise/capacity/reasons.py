@@ -152,7 +152,7 @@ def _recycling(today: Trial, best: Trial, demand: Run, app: App) -> tuple[str, s
     if today.pool.max_connections_per_child < 0:
         return (
             "A negative value makes every threaded child leave as soon as it is up; 0 means never.",
-            f"Nothing is served: {int(today.run.totals['unfinished'])} requests were still waiting at the end.",
+            f"Nothing is served: {int(today.run.totals['unfinished'])} requests still waited at the end.",
         )
     return (
         f"{int(today.run.totals['recycled'])} processes were thrown away after "

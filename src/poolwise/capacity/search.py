@@ -22,7 +22,7 @@ from poolwise.model import App, Machine, Pool, Run, Target, Workload
 from poolwise.simulation import simulate
 
 FORK_WORTH_S = 360.0
-WAIT_WORTH_S = 20.0
+WAIT_WORTH_S = 60.0
 NO_HARM = 0.999  # this quantile of waits may not become worse than today
 RESERVE = 1.5  # the advised limit leaves room for this many times the most workers ever needed at once
 GRID = (1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 135, 200, 300, 450, 675, 1000)

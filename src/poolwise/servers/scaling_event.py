@@ -1,7 +1,9 @@
 """What the event MPM decides at one maintenance pass: a pure function of the counts at that instant.
 
 Plain Python on numbers, so that the simulation can compile it. Source: ``perform_idle_server_maintenance``
-in server/mpm/event/event.c, 2.4.54 and later; one listener bucket.
+in server/mpm/event/event.c, 2.4.54 and later, and the kill rule of 2.4.24 to 2.4.51; one listener bucket.
+Not told apart: before 2.4.49 the number forked was not cut at the process limit, before 2.4.38 there was no
+message for "a few idle threads left", before 2.4.24 processes shared slots as in the worker MPM.
 """
 
 from __future__ import annotations
@@ -29,15 +31,22 @@ def event_maintain(
     total_processes: int,
     process_limit: int,
     server_limit: int,
+    old_kill_rule: bool,
 ) -> tuple[int, int, int, int, int]:
     """Decide one pass; return ``(spawn, kill, rate, holdoff, message)``.
 
     As for worker, and: a process is only told to go when no other one is still going away
     (``active_processes == total_processes``) or when the scoreboard has slots to spare; at stock sizing
     it has none, so at best every second pass kills. ``total_processes`` counts every process not yet
-    reaped, ``active_processes`` those not known to be quiescing.
+    reaped, ``active_processes`` those not known to be quiescing. With ``old_kill_rule`` (2.4.24 to 2.4.51)
+    one is told to go only while the total is within the process limit and below ServerLimit: a pool that
+    fills its scoreboard never shrinks again.
     """
     if idle > max_spare:
+        if old_kill_rule:
+            if total_processes <= process_limit and total_processes < server_limit:
+                return 0, 1, 1, holdoff, MESSAGE_NONE
+            return 0, 0, rate, holdoff, MESSAGE_NONE
         settled = active_processes == total_processes
         slack = server_limit - total_processes > process_limit
         return 0, 1 if settled or slack else 0, 1, holdoff, MESSAGE_NONE

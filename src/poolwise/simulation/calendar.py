@@ -1,6 +1,6 @@
 """When each busy or starting worker becomes free: a calendar queue with a heap for the present.
 
-Workers are filed under a time. A ring of 4,096 buckets, each ``1 / scale`` seconds wide, holds those of
+Workers are filed under a time. A ring of 1,024 buckets, each ``1 / scale`` seconds wide, holds those of
 the near future unsorted, as linked lists; those beyond the ring wait in one "far" list; those whose
 bucket has been reached (at or before the cursor) are in a binary heap ordered by time, then by worker
 number. Filing and taking cost O(1) while about one worker falls into a bucket, and O(log workers) at worst.

@@ -115,8 +115,7 @@ def cruise(
                     queue_size += 1
                 else:
                     n[REFUSED] += 1
-                    if arrival_s < c.horizon_s:
-                        n[c.refused + int(arrival_s)] += 1
+                    n[c.refused + min(int(arrival_s), c.seconds - 1)] += 1
                     if keep:
                         starts_s[i] = -1.0
                 i += 1

@@ -137,6 +137,7 @@ def _plan(pool: Pool, workload: Workload, app: App, machine: Machine, timing: Ti
         max_connections=pool.max_connections_per_child,
         backlog=pool.backlog,
         replaces_killed=not prefork and _version(pool.httpd_version) >= (2, 4, 54),
+        old_kill_rule=(2, 4, 24) <= _version(pool.httpd_version) < (2, 4, 52),
         step_by_step=False,
         cores=machine.cores,
         startup_cpu_s=app.startup_cpu_s,

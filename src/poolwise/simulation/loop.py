@@ -89,8 +89,8 @@ def run(
         else:
             _sample(n, x, c)
     for slot in range(n[HIGH]):
-        if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING:
-            x[PROCESS_S] += (1 + n[c.extras + slot]) * max(c.horizon_s - max(x[c.born_s + slot], 0.0), 0.0)
+        present = 1 if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING else 0
+        x[PROCESS_S] += (present + n[c.extras + slot]) * max(c.horizon_s - max(x[c.born_s + slot], 0.0), 0.0)
 
 
 def advance(
@@ -173,14 +173,13 @@ def _start(
     if c.architecture == EVENT and c.max_connections > 0:
         n[c.accepted + slot] += 1
         if n[c.accepted + slot] == c.max_connections:
-            n[RECYCLED] += 1
+            n[RECYCLED] += start_s < c.horizon_s
             retire(n, x, c, slot, start_s)
 
 
 def _refuse(n: Ints, x: Floats, c: Plan, i: int, arrival_s: float, starts_s: Floats) -> None:
     n[REFUSED] += 1
-    if arrival_s < c.horizon_s:
-        n[c.refused + int(arrival_s)] += 1
+    n[c.refused + min(int(arrival_s), c.seconds - 1)] += 1
     if len(starts_s):
         starts_s[i] = -1.0
 

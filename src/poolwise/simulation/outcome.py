@@ -91,7 +91,7 @@ class Outcome:
             "lost": n[st.LOST],
             "unfinished": requests - n[st.SERVED] - n[st.REFUSED],
             "waited": n[st.WAITED],
-            "created": n[st.SEQUENCE],
+            "created": n[self.c.created : self.c.created + self.c.seconds].sum(),
             "killed_idle": n[st.KILLED_IDLE],
             "recycled": n[st.RECYCLED],
             "restarted": n[st.RESTARTED],

@@ -27,6 +27,7 @@ from poolwise.simulation.state import (
     BUSY,
     CRASH,
     CRASHED,
+    DEATH_NOTICES,
     EVENT,
     EXTRA_GONE,
     FREE,
@@ -69,12 +70,8 @@ def wake(n: Ints, x: Floats, c: Plan) -> None:
     """The parent's next step, at ``x[WAKE_S]``."""
     now_s = x[WAKE_S]
     if n[MODE] == TICK:
-        if n[OWED] > 0:
-            done_s = _start_owed(n, x, c, now_s)
-        else:
-            done_s = _maintain(n, x, c, now_s)
         n[MODE] = REAP
-        x[WAKE_S] = done_s
+        x[WAKE_S] = _pass(n, x, c, now_s)
     elif n[MODE] == REAP:
         done_s = _reap(n, x, c, now_s)
         n[MODE] = TICK
@@ -92,15 +89,25 @@ def cold_start(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
 
 
 def incident(n: Ints, x: Floats, c: Plan, kind: int, count: int, now_s: float) -> None:
-    """A scheduled event: a graceful restart, a hard restart, or ``count`` children killed by a signal."""
+    """A scheduled event: a graceful restart, a hard restart, or ``count`` children killed by a signal.
+
+    The signal for a restart ends the parent's sleep, so that one more pass runs before it (seen on httpd
+    2.4.71: what that pass forks dies at once, but it doubles the spawn rate, which outlives the restart).
+    """
     if kind == CRASH:
         for _ in range(count):
             slot = oldest_live(n, x, c)
             if slot >= 0:
                 crash(n, x, c, slot, now_s)
-                n[CRASHED] += 1
+                n[CRASHED] += now_s < c.horizon_s
         return
-    n[RESTARTED] += n[LIVE_PROCESSES]
+    if n[MODE] == REVIVE:  # on the way already
+        return
+    if n[MODE] == TICK:
+        now_s = _pass(n, x, c, now_s)
+    if now_s < c.horizon_s:
+        n[RESTARTED] += n[LIVE_PROCESSES]
+    n[DEATH_NOTICES] = 0  # a restart opens a new pipe
     for slot in range(n[HIGH]):
         retire(n, x, c, slot, now_s)
     if kind == GRACEFUL_RESTART:
@@ -112,6 +119,7 @@ def incident(n: Ints, x: Floats, c: Plan, kind: int, count: int, now_s: float) -
         log(n, x, c, now_s + c.parse_s, MESSAGE_RESUMED, 0, 0, 0, 0)
         return
     log(n, x, c, now_s, MESSAGE_HARD, 0, 0, 0, 0)
+    n[OWED] = 0
     n[MODE] = REVIVE
     x[WAKE_S] = now_s + RECLAIM_S + _last_request_s(n, x, c, now_s)
     if c.architecture == PREFORK:
@@ -143,6 +151,13 @@ def idle_workers(n: Ints, x: Floats, c: Plan) -> int:
     return n[LIVE_PROCESSES] * c.threads - n[LIVE_BUSY] + n[GHOSTS]
 
 
+def _pass(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
+    """What follows a sleep. Returns when it is done."""
+    if n[OWED] > 0:
+        return _start_owed(n, x, c, now_s)
+    return _maintain(n, x, c, now_s)
+
+
 def _maintain(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     idle = idle_workers(n, x, c)
     rate, holdoff = n[RATE], n[HOLDOFF]
@@ -166,6 +181,7 @@ def _maintain(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
             n[TOTAL],
             c.process_limit,
             c.server_limit,
+            c.old_kill_rule,
         )
     else:
         spawn, kill, new_rate, holdoff, code = worker_maintain(
@@ -178,7 +194,7 @@ def _maintain(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     else:
         log(n, x, c, now_s, code, rate if c.architecture == PREFORK else spawn, idle, n[TOTAL], 0)
     if kill:
-        n[KILLED_IDLE] += 1
+        n[KILLED_IDLE] += now_s < c.horizon_s
         kill_one(n, x, c, now_s)
     return fork_batch(n, x, c, spawn, now_s)
 
@@ -210,7 +226,7 @@ def _start_owed(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     for slot in range(c.slots):
         if count == n[OWED]:
             break
-        if n[c.phase + slot] == FREE and n[c.orphans + slot] == 0:
+        if n[c.phase + slot] == FREE:
             n[c.found + count] = slot
             count += 1
     n[OWED] = 0
@@ -221,12 +237,11 @@ def _reap(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     """Collect every child that has exited; replace one for one what must be. Returns when that is done."""
     n[TOTAL] -= n[EXTRA_GONE]
     n[EXTRA_GONE] = 0
-    reaped = 0
+    n[SUCCESSIVE] = 0  # a series ends at the next sleep
     replace = 0
     for slot in range(n[HIGH]):
         if n[c.phase + slot] != GONE or x[c.exit_s + slot] > now_s:
             continue
-        reaped += 1
         killed = n[c.seen + slot] == 2
         n[TOTAL] -= 1
         if n[c.seen + slot] != 1:
@@ -239,14 +254,12 @@ def _reap(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
             continue
         n[c.found + replace] = slot
         replace += 1
-    if reaped == 0:
-        n[SUCCESSIVE] = 0
     return fork_batch(n, x, c, replace, now_s)
 
 
 def _replaced(n: Ints, x: Floats, c: Plan, killed: bool, now_s: float) -> bool:
     """Whether a reaped child is replaced at once: while children are owed, or killed (2.4.54+)."""
-    n[SUCCESSIVE] = n[SUCCESSIVE] + 1 if killed else 0
+    n[SUCCESSIVE] += 1 if killed else 0
     if n[OWED] > 0:
         n[OWED] -= 1
         return True

@@ -46,9 +46,10 @@ from poolwise.simulation.state import (
 def fork(n: Ints, x: Floats, c: Plan, slot: int, now_s: float, ready_s: float) -> None:
     """Fork a process into ``slot`` at ``now_s``; its workers are ready at ``ready_s``."""
     if n[c.phase + slot] == GOING:  # worker: the slot of a quiescing process is taken over
-        _orphan(n, x, c, slot, now_s)
+        _orphan(n, c, slot)
     elif n[c.phase + slot] == GONE:
         n[EXTRA_GONE] += 1
+    x[PROCESS_S] += n[c.extras + slot] * _lived_s(x, c, slot, now_s)
     n[c.phase + slot] = LIVE
     n[c.accepted + slot] = 0
     n[c.seen + slot] = 0
@@ -60,9 +61,9 @@ def fork(n: Ints, x: Floats, c: Plan, slot: int, now_s: float, ready_s: float) -
     n[TOTAL] += 1
     n[ACTIVE] += 1
     n[LIVE_BUSY] += n[c.orphans + slot]
-    n[PEAK] = max(n[PEAK], n[ALIVE])
     n[HIGH] = max(n[HIGH], slot + 1)
     if now_s < c.horizon_s:
+        n[PEAK] = max(n[PEAK], n[ALIVE])
         n[c.created + max(int(now_s), 0)] += 1
     for worker in range(slot * c.threads, (slot + 1) * c.threads):
         if n[c.doing + worker] == IDLE:
@@ -185,10 +186,11 @@ def crash(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
 def wipe(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
     """End every process at once and empty the scoreboard; what was being served is lost."""
     for slot in range(n[HIGH]):
+        _end_extras(n, x, c, slot, now_s)
         if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING:
             _exit(n, x, c, slot, now_s)
         n[c.phase + slot] = FREE
-        for stretch in (c.orphans, c.extras, c.ghost, c.seen):
+        for stretch in (c.orphans, c.ghost, c.seen):
             n[stretch + slot] = 0
     for worker in range(n[HIGH] * c.threads):
         if n[c.doing + worker] >= 0:
@@ -230,7 +232,7 @@ def _stays(n: Ints, x: Floats, c: Plan, slot: int, served: bool, now_s: float) -
     if c.architecture == PREFORK:
         n[c.accepted + slot] += 1 if served else 0
         if 0 < limit <= n[c.accepted + slot]:
-            n[RECYCLED] += 1
+            n[RECYCLED] += now_s < c.horizon_s
         elif n[DEATH_NOTICES] and (served or n[QUEUE_SIZE] == 0):
             n[DEATH_NOTICES] -= 1
         else:
@@ -240,7 +242,7 @@ def _stays(n: Ints, x: Floats, c: Plan, slot: int, served: bool, now_s: float) -
             n[c.accepted + slot] += 1
         if limit == 0 or (limit > 0 and (c.architecture == EVENT or n[c.accepted + slot] < limit)):
             return True
-        n[RECYCLED] += 1
+        n[RECYCLED] += now_s < c.horizon_s
     _set_going(n, c, slot)
     return False
 
@@ -264,11 +266,25 @@ def _exit(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
     n[c.phase + slot] = GONE
     x[c.exit_s + slot] = at_s
     n[ALIVE] -= 1
-    _record_end(n, x, c, x[c.born_s + slot], at_s)
+    _record_end(n, x, c, slot, at_s)
 
 
-def _record_end(n: Ints, x: Floats, c: Plan, born_s: float, at_s: float) -> None:
-    x[PROCESS_S] += max(min(at_s, c.horizon_s) - max(born_s, 0.0), 0.0)
+def _end_extras(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
+    """The earlier processes of a slot exit; what they lived before its last fork is booked already."""
+    for _ in range(n[c.extras + slot]):
+        _record_end(n, x, c, slot, at_s)
+    n[ALIVE] -= n[c.extras + slot]
+    n[EXTRA_GONE] += n[c.extras + slot]
+    n[c.extras + slot] = 0
+
+
+def _lived_s(x: Floats, c: Plan, slot: int, at_s: float) -> float:
+    """Seconds within the observed period from the last fork into a slot to ``at_s``."""
+    return max(min(at_s, c.horizon_s) - max(x[c.born_s + slot], 0.0), 0.0)
+
+
+def _record_end(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
+    x[PROCESS_S] += _lived_s(x, c, slot, at_s)
     if at_s < c.horizon_s:
         n[c.killed + max(int(at_s), 0)] += 1
 
@@ -285,11 +301,10 @@ def _leave_ring(n: Ints, c: Plan, slot: int) -> None:
     n[RING_SIZE] = kept
 
 
-def _orphan(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
+def _orphan(n: Ints, c: Plan, slot: int) -> None:
     """The busy workers of a quiescing process go on while a new process takes the slot."""
     n[LEAVING] -= 1
     n[c.extras + slot] += 1
-    x[PROCESS_S] += n[c.extras + slot] * max(min(now_s, c.horizon_s) - max(x[c.born_s + slot], 0.0), 0.0)
     for worker in range(slot * c.threads, (slot + 1) * c.threads):
         if n[c.doing + worker] >= 0 and n[c.orphan + worker] == 0:
             n[c.orphan + worker] = 1
@@ -308,11 +323,7 @@ def _release_orphan(n: Ints, x: Floats, c: Plan, slot: int, worker: int, now_s: 
     n[LEAVING] -= 1
     n[BUSY] -= 1
     if n[c.orphans + slot] == 0:
-        n[ALIVE] -= n[c.extras + slot]
-        n[EXTRA_GONE] += n[c.extras + slot]
-        for _ in range(n[c.extras + slot]):
-            _record_end(n, x, c, x[c.born_s + slot], now_s)
-        n[c.extras + slot] = 0
+        _end_extras(n, x, c, slot, now_s)
     if n[c.phase + slot] == LIVE:
         n[LIVE_BUSY] -= 1
         polls = int(now_s - x[c.born_s + slot]) + 1

@@ -57,7 +57,7 @@ HOLDOFF = 13
 OWED = 14  # children to start after a graceful restart
 DEATH_NOTICES = 15  # prefork: written to the pipe and not yet read
 SEQUENCE = 16  # forks so far
-SUCCESSIVE = 17  # children killed by a signal in a row
+SUCCESSIVE = 17  # children killed by a signal, reaped without a sleep between them
 MODE = 18
 EXTRA_GONE = 19  # worker: exited processes whose slot was taken over before they were reaped
 CURSOR = 20  # calendar: bucket being worked off
@@ -119,6 +119,7 @@ class Plan(NamedTuple):
     max_connections: int
     backlog: int
     replaces_killed: bool  # 2.4.54+: a threaded child killed by a signal is replaced when reaped
+    old_kill_rule: bool  # event 2.4.24 to 2.4.51: see event_maintain
     step_by_step: bool  # never take the short way of ``cruise`` (for tests)
     cores: int
     startup_cpu_s: float
