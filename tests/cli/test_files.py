@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,34 @@ def test_directories_devices_and_missing_folders_are_refused_with_their_name(tmp
         assert str(path) in str(caught.value)
 
 
+@pytest.fixture
+def theirs(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs").chmod(mode)
+
+
+@pytest.fixture
+def somebody_else(tmp_path: Path) -> Iterator[None]:
+    """The test runs as a user who owns nothing of it; skipped where only root could arrange that."""
+    if os.getuid() != 0:
+        pytest.skip("needs root")
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent, tmp_path.parent.parent.parent):
+        if "pytest" in path.name or "popen" in path.name or path == tmp_path:
+            path.chmod(0o755)
+    os.setresuid(65534, 65534, 0)
+    yield
+    os.setresuid(0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [(0o755, "you may not write in the directory"), (0o700, "Permission denied")]
+)
+@pytest.mark.usefixtures("theirs", "somebody_else")
+def test_a_folder_of_somebody_else_is_told_before_any_work(tmp_path: Path, mode: int, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        checked_target(tmp_path / "theirs" / "report.html")
+
+
 def test_outputs_are_neither_inputs_nor_the_same_file(tmp_path: Path) -> None:
     (tmp_path / "in.conf").write_text("x")
     (tmp_path / "link").symlink_to("in.conf")
@@ -108,3 +138,38 @@ def test_a_file_that_changed_meanwhile_stops_everything(tmp_path: Path) -> None:
     assert (tmp_path / "a.conf").read_text() == "a old"
     assert (tmp_path / "b.conf").read_text() == "edited by hand"
     assert names(tmp_path) == ["a.conf", "b.conf"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 kB; skipped where it cannot be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if os.getuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs root and mount")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_leaves_no_broken_backup(small_disk: Path) -> None:
+    file = small_disk / "a.conf"
+    file.write_text("x" * 40_000)
+    contents = {str(file): ("x" * 40_000, "new")}
+    refused = pytest.raises(
+        InputError, match=r"cannot back up .*No space left on device; nothing was written"
+    )
+    with refused, replaced(contents, STAMP):
+        pytest.fail("the block must not run")
+    assert names(small_disk) == ["a.conf"]
+
+
+def test_files_are_put_back_on_a_disk_that_has_become_full(small_disk: Path) -> None:
+    contents = two_files(small_disk)
+    contents[str(small_disk / "b.conf")] = ("b old", "x" * 100_000)
+    refused = pytest.raises(InputError, match=r"cannot write .*b\.conf: No space left on device")
+    with refused, replaced(contents, STAMP):
+        pytest.fail("the block must not run")
+    assert (small_disk / "a.conf").read_text() == "a old"
+    assert (small_disk / "b.conf").read_text() == "b old"
+    assert names(small_disk) == ["a.conf", "b.conf"]

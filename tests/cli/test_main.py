@@ -72,6 +72,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["simulate", SITE, "--traffic", "poisson:1", "--set", "ThreadsPerChild=5"], "ThreadsPerChild"),
         (["simulate", SITE, "--traffic", "sawtooth:1"], "sawtooth"),
         (["simulate", SITE, "--log", "no/such.log"], "no/such.log"),
+        (["simulate", SITE, "--traffic", "poisson:1", "--duration", "32d"], "at most 31 days"),
+        (["show", ""], "the name of the configuration is empty"),
         (["tune", SITE, "--traffic", "poisson:1", "--quantile", "1.5"], "--quantile"),
         (["tune", SITE, "--traffic", "poisson:1", "--report", "docs"], "docs is a directory"),
     ],
@@ -120,6 +122,36 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert process.stderr.read() == ""
     assert process.wait(30) == 141
     process.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("arguments", [["show", SITE], ["--help"]])
+def test_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "poolwise.cli", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "poolwise: cannot write the output: No space left on device\n"
+
+
+@pytest.mark.parametrize(("closed", "conf", "code"), [(">&-", SITE, 0), ("<&-", "-", 2)])
+def test_streams_that_the_shell_closed(closed: str, conf: str, code: int) -> None:
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "poolwise.cli", "show", conf]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("standard input is closed" in done.stderr) == (code == 2)
+
+
+def test_a_file_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(tmp_path / "\x1b[31m.conf")]) == 2
+    file = tmp_path / "red.conf"
+    file.write_text('LoadModule mpm_event_module x\nListen 80\n<IfModule none>\nX "\x1b[31m"\n</IfModule>\n')
+    assert main(["show", str(file)]) == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "\\x1b[31m" in out
+    assert "\\x1b[31m.conf" in err
 
 
 def test_control_c_says_so_and_exits_130() -> None:

@@ -94,3 +94,11 @@ def test_winnt_has_nothing_to_simulate(tmp_path: Path, capsys: pytest.CaptureFix
     conf.write_text("Listen 80\n")
     assert main(["simulate", str(conf), "--mpm", "winnt", *BURST]) == 2
     assert "winnt" in capsys.readouterr().err
+
+
+def test_more_memory_than_there_is_is_said(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["simulate", site, "--traffic", "constant:1", "--duration", "20s", "--memory"]
+    assert main([*arguments, "200M"]) == 0
+    assert "as configured: takes up to 372 MB, more than --memory 200 MB" in capsys.readouterr().err
+    assert main([*arguments, "2G"]) == 0
+    assert "--memory" not in capsys.readouterr().err

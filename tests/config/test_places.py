@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from poolwise.config.evaluator import evaluate
 from poolwise.config.places import envvars, main_file
 from poolwise.config.world import World
+from poolwise.model import ConfigError, InputError
 
 ENVVARS = """\
 # comment
@@ -116,3 +118,40 @@ def test_server_root_of_the_world_and_of_the_file(tmp_path: Path) -> None:
     assert [d.args for d in evaluation.directives] == [("a",), ("b",)]
     assert evaluation.server_root == f"{tmp_path}/b"
     assert not evaluation.notes
+
+
+def test_an_empty_name_is_not_the_current_directory() -> None:
+    with pytest.raises(InputError, match="the name of the configuration is empty"):
+        main_file("")
+
+
+def test_a_directory_that_may_not_be_entered(tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root")
+    (tmp_path / "locked").mkdir(mode=0o700)
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent, tmp_path.parent.parent.parent):
+        if "pytest" in path.name or "popen" in path.name or path == tmp_path:
+            path.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        for conf in (tmp_path / "locked", tmp_path / "locked" / "a.conf"):
+            with pytest.raises(InputError, match=f"{conf}: cannot be read: Permission denied"):
+                main_file(conf)
+    finally:
+        os.seteuid(0)
+
+
+def test_an_optional_directory_that_only_root_may_read_is_not_taken_for_empty(tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root")
+    (tmp_path / "mods").mkdir(mode=0o700)
+    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent, tmp_path.parent.parent.parent):
+        if "pytest" in path.name or "popen" in path.name or path == tmp_path:
+            path.chmod(0o755)
+    (tmp_path / "httpd.conf").write_text(f"IncludeOptional {tmp_path}/mods/*.conf\n")
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError, match=r"httpd.conf:1: could not open directory .*Permission denied"):
+            evaluate(tmp_path / "httpd.conf", World())
+    finally:
+        os.seteuid(0)

@@ -215,5 +215,22 @@ def test_a_thousand_hosts_do_not_take_a_thousand_times_a_thousand() -> None:
         assert len(read(text).applications) == count
         return time.process_time() - started
 
-    seconds(10)
+    seconds(10)  # warm
     assert seconds(1000) < 40 * max(seconds(100), 0.02)
+
+
+def test_only_a_few_of_many_unused_groups_are_named() -> None:
+    groups = "".join(f"WSGIDaemonProcess g{number}\n" for number in range(8))
+    (app,) = read(groups + "WSGIScriptAlias / /srv/a.py\n").applications
+    assert app.reason.count("WSGIDaemonProcess g") == 5
+    assert ", 3 more is declared" not in app.reason
+    assert ", 3 more are declared, but no WSGIProcessGroup applies to it" in app.reason
+
+
+def test_unused_groups_in_every_host_do_not_multiply() -> None:
+    groups = "".join(f"WSGIDaemonProcess g{number}\n" for number in range(3000))
+    hosts = "<VirtualHost *:80>\nWSGIScriptAlias / /srv/a.py\n</VirtualHost>\n" * 3000
+    started = time.process_time()
+    applications = read(groups + hosts).applications
+    assert sum(len(app.reason) for app in applications) < 3000 * 500
+    assert time.process_time() - started < 15

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from report_samples import APP, TODAY, sample_site
 
+from poolwise.model import App, Value
 from poolwise.report import show_json, show_text
 
 
@@ -79,3 +80,11 @@ def test_showing_a_site_imports_nothing_heavy() -> None:
     program = f"import sys, poolwise.report; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_of_something_is_no_plural() -> None:
+    values = {"StartServers": Value("StartServers", 1, "processes"), "Other": Value("Other", 2, "processes")}
+    text = show_text(replace(sample_site(), values=values), TODAY, App())
+    assert "1 process\n" in text and "2 processes" in text
+    assert "1 processes" not in text
+    assert "Memory assumes that the application costs" in text

@@ -288,6 +288,12 @@ def test_a_date_that_does_not_exist(log: Path) -> None:
     assert np.diff(workload.arrivals_s).tolist() == [2]
 
 
+def test_a_log_of_dates_that_do_not_exist(log: Path) -> None:
+    log.write_bytes(lines([0]).replace(b"14/Nov/2023", b"31/Feb/2023"))
+    with pytest.raises(InputError, match=r"its form fits, but there is no such date$"):
+        read_logs(log)
+
+
 def test_a_clock_that_runs_backwards(log: Path) -> None:
     log.write_bytes(lines([0, 100, 50, 51, 101], [10**6] * 5))
     workload = read_logs(log)
@@ -335,3 +341,11 @@ def test_one_wrong_year(log: Path) -> None:
     with pytest.raises(InputError) as error:
         read_logs(log)
     assert f"{log}:2: the earliest and {log}:3: the latest line are 19676 days apart" in str(error.value)
+
+
+def test_a_month_is_the_longest(log: Path) -> None:
+    log.write_bytes(lines([0, 31 * 86400 - 1]))
+    assert read_logs(log).duration_s == 31 * 86400
+    log.write_bytes(lines([0, 32 * 86400]))
+    with pytest.raises(InputError, match=r"32 days apart \(at most 31\)"):
+        read_logs(log)

@@ -80,3 +80,18 @@ def test_a_cut_gzip_gives_what_it_holds(log: Path) -> None:
     workload = read_logs(log)
     assert len(workload) == 40_000
     assert len(workload.notes) == 1
+
+
+def test_a_file_that_fails_at_its_first_byte() -> None:
+    path = Path("/proc/self/mem")  # address 0 is never mapped: reading it is an input/output error
+    if not path.exists():
+        pytest.skip("needs Linux's /proc")
+    with pytest.raises(InputError, match="/proc/self/mem: cannot be read: Input/output error"):
+        read_logs(path)
+
+
+def test_a_gzip_damaged_from_its_beginning_is_called_damaged(log: Path) -> None:
+    packed = gzip.compress(b"\n".join(many(100)) + b"\n")
+    log.write_bytes(packed[:10] + b"\xff" * 100)
+    with pytest.raises(InputError, match=r"no lines; .*the gzip file is damaged or cut here"):
+        read_logs(log)

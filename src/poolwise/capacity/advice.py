@@ -70,7 +70,7 @@ def _settle_limit(work: Search, best: Trial) -> Trial:
         process_limit=limit,
         max_workers=limit * today.threads,
         server_limit=max(today.server_limit, limit),
-        max_connections_per_child=recycling(today, work.demand),
+        max_connections_per_child=recycling(work.today_run, work.demand),
     )
     return work.judge(pool)
 
@@ -107,5 +107,9 @@ def _check(workload: Workload, target: Target, app: App) -> None:
         raise InputError(f"target quantile {target.quantile} must be between 0 and 1 (0.95 for p95)")
     if target.wait_s < 0 or not 0 <= target.refused < 1:
         raise InputError("target wait must be >= 0 s and the refused share between 0 and 1")
-    if target.memory_bytes and target.memory_bytes < app.memory_bytes(1, 1):
-        raise InputError("target memory is less than one process of the application needs")
+    least = app.memory_bytes(1, 1)
+    if target.memory_bytes and target.memory_bytes < least:
+        raise InputError(
+            f"the memory allowed ({target.memory_bytes / 1e6:.0f} MB, --memory) is less than one process of "
+            f"the application needs ({least / 1e6:.0f} MB, --app-memory)"
+        )

@@ -63,7 +63,7 @@ class Search:
         self.progress = progress
         self.trials: dict[tuple[int, int], Trial] = {}
         self.most_processes = _most_processes(today, app, target)
-        self.today_late_s = self._simulate(today).wait.quantile_s(NO_HARM)
+        self.today_run = self._simulate(today)
         # the load itself, undisturbed by any limit: as many workers as it ever wants
         instant = replace(app, startup_cpu_s=0.0, startup_wait_s=0.0)
         self.demand = simulate(self._open_pool(), workload, app=instant, machine=machine)
@@ -94,7 +94,7 @@ class Search:
 
     def judge(self, pool: Pool) -> Trial:
         """Simulate ``pool`` under the load and hold it against the target."""
-        run = self._simulate(pool)
+        run = self.today_run if pool == self.today else self._simulate(pool)
         return Trial(pool, run, cost(run), self._misses(run))
 
     def peak_processes(self) -> int:
@@ -103,7 +103,7 @@ class Search:
         return max(math.ceil(busy / self.today.threads), 1)
 
     def _misses(self, run: Run) -> float:
-        allowed_s = max(self.today_late_s, self.target.wait_s)
+        allowed_s = max(self.today_run.wait.quantile_s(NO_HARM), self.target.wait_s)
         harm = max(run.wait.quantile_s(NO_HARM) - allowed_s, 0.0)
         return misses(run, self.target, self.app) + harm
 
@@ -195,12 +195,14 @@ def misses(run: Run, target: Target, app: App) -> float:
     return late + turned_away + memory
 
 
-def recycling(today: Pool, demand: Run) -> int:
+def recycling(today: Run, demand: Run) -> int:
     """MaxConnectionsPerChild such that a process lives an hour at the least, where today's is lower."""
-    asked = today.max_connections_per_child
+    asked = today.pool.max_connections_per_child
     if asked <= 0:
-        return 0 if today.threads > 1 else asked  # a negative value ends threaded children at once
-    busy = max(demand.totals["busy_s"] / demand.duration_s / today.threads, 1.0)
+        return 0 if today.pool.threads > 1 else asked  # a negative value ends threaded children at once
+    if today.totals["recycled"] == 0:
+        return asked  # it did not matter
+    busy = max(demand.totals["busy_s"] / demand.duration_s / today.pool.threads, 1.0)
     an_hour = demand.totals["requests"] / demand.duration_s * 3600.0 / busy
     return max(asked, math.ceil(an_hour / 1000.0) * 1000)
 

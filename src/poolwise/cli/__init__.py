@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -47,10 +48,11 @@ class Verbs(click.Group):
         """Run the verb; end quietly when the reader of our output has gone, as in ``| head``."""
         try:
             code = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout:  # None when the shell closed it
+                sys.stdout.flush()
             return code
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             ctx.exit(PIPE_CLOSED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -92,11 +94,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except PoolwiseError as error:
-        click.echo(f"{click.style('poolwise:', fg='red')} {error}", err=True)
+        _say_error(error)
         return error.exit_code
+    except OSError as error:
+        _say_error(error if error.filename else f"cannot write the output: {error.strerror}")
+        _drop_output()
+        return PoolwiseError.exit_code
+    except MemoryError:
+        _say_error("the memory of this machine does not suffice; give a shorter time or less traffic")
+        return PoolwiseError.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("poolwise: interrupted; nothing half written was left behind", err=True)
         return INTERRUPTED
+
+
+def _say_error(error: object) -> None:
+    """Print an error as ours."""
+    from poolwise.cli.visible import visible
+
+    click.echo(f"{click.style('poolwise:', fg='red')} {visible(str(error))}", err=True)
+
+
+def _drop_output() -> None:
+    """Let what is still buffered for standard output go nowhere, so that Python's exit is quiet."""
+    if sys.stdout:
+        with suppress(io.UnsupportedOperation):  # not a file: a test, or another program, took its place
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say_warning(message: Warning | str, *_: object, **__: object) -> None:

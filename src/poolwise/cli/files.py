@@ -16,12 +16,18 @@ from poolwise.model import InputError
 def checked_target(path: str | Path) -> Path:
     """The path, when a file can be written there; InputError otherwise, before any work is done."""
     target = Path(path)
-    if target.is_dir():
+    try:
+        mode = target.stat().st_mode if target.exists() else stat.S_IFREG
+    except OSError as error:  # a folder on the way that may not be entered
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
+    if stat.S_ISDIR(mode):
         raise InputError(f"{target} is a directory; name a file in it")
-    if target.exists() and not target.is_file():
+    if not stat.S_ISREG(mode):
         raise InputError(f"{target} is not a plain file; it is left alone")
     if not target.absolute().parent.is_dir():
         raise InputError(f"{target}: there is no directory {target.absolute().parent}")
+    if not os.access(target.absolute().parent, os.W_OK):  # a file is replaced by a new one beside it
+        raise InputError(f"{target}: you may not write in the directory {target.absolute().parent}")
     return target
 
 
@@ -97,14 +103,13 @@ def replaced(contents: Mapping[str, tuple[str, str]], stamp: str) -> Iterator[li
             write(name, after)
         yield [backup for _, backup in backups]
     except BaseException:
-        for (path, backup), (before, _) in zip(backups, contents.values(), strict=False):
-            write(path, before)
-            backup.unlink()
+        for path, backup in backups:
+            backup.replace(path)  # needs no space on the disk, which may be what went wrong
         raise
 
 
 def _back_up(path: Path, before: str, stamp: str) -> tuple[Path, Path]:
-    """Copy one file, with mode and times, to its backup. Returns both paths."""
+    """Copy one file, with mode, owner and times, to its backup. Returns both paths."""
     backup = path.with_name(f"{path.name}.poolwise-{stamp}.bak")
     if backup.exists():
         raise InputError(f"{backup} exists already; nothing was written, run it again")
@@ -112,7 +117,12 @@ def _back_up(path: Path, before: str, stamp: str) -> tuple[Path, Path]:
         if path.read_bytes() != before.encode("utf-8", "surrogateescape"):
             raise InputError(f"{path} has changed since it was read; nothing was written, run it again")
         shutil.copy2(path, backup)
-    except OSError as error:
+        with suppress(PermissionError):
+            shutil.chown(backup, path.stat().st_uid, path.stat().st_gid)
+    except BaseException as error:
+        backup.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise InputError(f"cannot back up {path}: {error.strerror or error}; nothing was written") from error
     return path, backup
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poolwise.cli.quantities import SECONDS, SIZE
+from poolwise.cli.visible import visible
 from poolwise.config import Configuration, load
 from poolwise.model import App, InputError, Machine, Note, Pool, Site, Value, Where
 from poolwise.servers import parameters, pool, settle
@@ -75,6 +76,8 @@ def reads_configuration(verb: Verb) -> Verb:
 
 def _standard_input() -> str:
     """All of standard input, whatever its bytes; InputError when it has no end."""
+    if sys.stdin is None:
+        raise InputError("standard input is closed; give a file or a directory")
     data = sys.stdin.buffer.read(MOST_INPUT_BYTES + 1)
     if len(data) > MOST_INPUT_BYTES:
         raise InputError(
@@ -139,7 +142,7 @@ def say_notes(notes: Iterable[Note]) -> None:
     """Tell on standard error what was wrong with an input; mere remarks are left to ``poolwise show``."""
     for note in notes:
         if note.severity != "note":
-            click.echo(str(note), err=True)
+            click.echo(visible(str(note)), err=True)
 
 
 def pool_of(site: Site) -> Pool:

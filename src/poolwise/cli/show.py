@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from poolwise.cli.inputs import Reading, describes_application, pool_of, reads_configuration
+from poolwise.cli.visible import visible
 from poolwise.model import App
 
 
@@ -39,12 +40,12 @@ def command(reading: Reading, app: App, form: str, with_httpd: str | None) -> in
 
     site = reading.configuration.site
     render = show_json if form == "json" else show_text
-    click.echo(render(site, pool_of(site), app))
+    click.echo(visible(render(site, pool_of(site), app)))
     if not with_httpd:
         return 0
     from poolwise.config import crosscheck
 
     notes = crosscheck(reading.configuration, with_httpd)
     for note in notes:
-        click.echo(str(note), err=True)
+        click.echo(visible(str(note)), err=True)
     return 0 if all(note.severity == "note" for note in notes) else 1

@@ -111,6 +111,7 @@ def command(
     else:
         click.echo(report.terminal_figure(runs))
         click.echo(report.run_text(runs))
+    _say_memory(runs, machine)
     written = write_all(
         [
             (png, lambda: report.png(report.pool_figure(runs))),
@@ -124,6 +125,17 @@ def command(
     for path in written:
         click.echo(f"wrote {path}", err=True)
     return 0
+
+
+def _say_memory(runs: list[Run], machine: Machine) -> None:
+    """Tell which runs take more than ``--memory``: the simulation goes on where a real host would not."""
+    from poolwise.report import size
+
+    for run in runs:
+        peak = max(run.series["memory_bytes"], default=0.0)
+        if machine.memory_bytes and peak > machine.memory_bytes:
+            text = f"{run.label}: takes up to {size(peak)}, more than --memory {size(machine.memory_bytes)}"
+            click.echo(f"warning: {text}", err=True)
 
 
 def _pools(

@@ -21,6 +21,7 @@ from poolwise.cli.inputs import (
 from poolwise.cli.progress import progress, say_compiling
 from poolwise.cli.quantities import SECONDS
 from poolwise.cli.traffic import TRAFFIC_HELP, takes_traffic
+from poolwise.cli.visible import visible
 from poolwise.config import edit
 from poolwise.model import App, InputError, Machine, Target
 
@@ -119,7 +120,7 @@ def command(
     diff_text = "".join(one.diff() for one in edits)
     write(report, tune_html(advice, site, app, diff_text))
     write_all([(diff, lambda: diff_text)])
-    click.echo(tune_text(advice))
+    click.echo(visible(tune_text(advice)))
     _show_diff(diff_text)
     if change:
         _make_change(reading, edits, wanted, with_httpd)
@@ -131,7 +132,7 @@ def _show_diff(diff_text: str) -> None:
     """Print a unified diff, in colours on a terminal."""
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in diff_text.splitlines():
-        click.secho(line, fg=colours.get(line[:1]))
+        click.secho(visible(line), fg=colours.get(line[:1]))
 
 
 def _make_change(

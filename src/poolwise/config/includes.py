@@ -66,7 +66,7 @@ def _matches(directory: str, parts: list[str], optional: bool, where: Where) -> 
                 if _match(entry.name, pattern) and (len(parts) == 1 or entry.is_dir(follow_symlinks=False))
             ]
     except OSError as error:
-        if optional:
+        if optional and not isinstance(error, PermissionError):  # httpd starts as root: it may read it
             return []
         raise ConfigError(f"could not open directory {directory}: {error.strerror}", where) from error
     if not names and not optional:

@@ -30,14 +30,19 @@ def main_file(conf: str | Path) -> str:
 
     Raises InputError when ``conf`` does not exist or is a directory without a known main file.
     """
+    if not str(conf):
+        raise InputError("the name of the configuration is empty; give a file or a directory")
     path = Path(conf).absolute()
-    if not path.exists():
-        raise InputError(f"{conf}: there is no such file or directory")
-    if not path.is_dir():
-        return str(path)
-    for name in MAIN_FILES:
-        if (path / name).is_file():
-            return str(path / name)
+    try:
+        if not path.exists():
+            raise InputError(f"{conf}: there is no such file or directory")
+        if not path.is_dir():
+            return str(path)
+        for name in MAIN_FILES:
+            if (path / name).is_file():
+                return str(path / name)
+    except OSError as error:  # a directory that may not be entered
+        raise InputError(f"{conf}: cannot be read: {error.strerror or error}") from error
     raise InputError(f"{conf}: no {', '.join(MAIN_FILES[:3])} in this directory; name the file itself")
 
 

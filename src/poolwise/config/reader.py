@@ -28,16 +28,17 @@ def read_file(path: str, where: Where | None = None) -> str:
     Only regular files (and /dev/null) are opened, as httpd does (AH00554), so a FIFO never blocks.
     Raises ConfigError when the file is missing, unreadable, not regular or larger than 32 MiB.
     """
+    named = f"{path}: " if where else ""  # else ``where`` is the file itself
     where = where or Where(file=path)
     try:
         status = os.stat(path)  # noqa: PTH116 - the path is httpd's own text, not ours to normalise
         if path == os.devnull:
             return ""
         if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{path} is not a regular file; httpd refuses it (AH00554)", where)
+            raise ConfigError(f"{named}not a regular file; httpd refuses it (AH00554)", where)
         if status.st_size > MAX_FILE_BYTES:
             size = f"{status.st_size / 1e6:.0f} MB"
-            raise ConfigError(f"{path} has {size}: too large for a configuration (limit 32 MiB)", where)
+            raise ConfigError(f"{named}{size} is too large for a configuration (limit 32 MiB)", where)
         return decode(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -9,6 +9,7 @@ host may use); src/server/wsgi_daemon.c for the group's options.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,6 +20,7 @@ from poolwise.model import Application, DaemonGroup, Note
 
 EMBEDDED = "%{GLOBAL}"
 RESOURCE = "%{RESOURCE}"
+MOST_NAMED = 5  # daemon groups in one sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class _Resolver:
     def __init__(self, index: Index, groups: dict[str, Group], embedded: Embedded) -> None:
         self.index = index
         self.groups = groups
+        self.usable: dict[Host, list[DaemonGroup]] = defaultdict(list)  # by the host that declares them
+        for group in groups.values():
+            self.usable[group.host].append(group.shown)
         self.embedded = embedded
         self.notes: list[Note] = []
         self.imports = {_imported(directive) for directive in index.named("WSGIImportScript")}
@@ -192,10 +197,13 @@ class _Resolver:
             reason = f"{why}: inside Apache's own processes"
         else:
             reason = "no WSGIProcessGroup applies to it, so it runs inside Apache's own processes"
-            idle = [g.shown for g in self.groups.values() if g.host in (None, host)]
+            idle = [group for owner in dict.fromkeys((None, host)) for group in self.usable.get(owner, ())]
             if idle:
-                declared = ", ".join(f"WSGIDaemonProcess {group.name} ({group.where})" for group in idle)
-                reason = f"{declared} is declared, but {reason} ({script.directive.where})"
+                named = [f"WSGIDaemonProcess {group.name} ({group.where})" for group in idle[:MOST_NAMED]]
+                more = [f"{len(idle) - MOST_NAMED} more"] if len(idle) > MOST_NAMED else []
+                declared = ", ".join(named + more)
+                are = "is" if len(idle) == 1 else "are"
+                reason = f"{declared} {are} declared, but {reason} ({script.directive.where})"
         if self.restricted:
             text = (
                 f"WSGIRestrictEmbedded On ({self.restricted.where}): each request is answered with an error"

@@ -4,6 +4,7 @@ Everything takes values and returns text, bytes or a specification; nothing prin
 """
 
 from poolwise.report.charts import histogram_figure, pool_figure
+from poolwise.report.quantities import size
 from poolwise.report.render import html, png, svg
 from poolwise.report.runs import run_json, run_text
 from poolwise.report.show import show_json, show_text
@@ -19,6 +20,7 @@ __all__ = [
     "run_text",
     "show_json",
     "show_text",
+    "size",
     "svg",
     "terminal_figure",
     "tune_html",

@@ -58,8 +58,19 @@ def _settings(site: Site) -> list[str]:
     return lines
 
 
+_SINGULAR = {
+    "processes": "process",
+    "threads": "thread",
+    "connections": "connection",
+    "requests": "request",
+    "cores": "core",
+}
+
+
 def _in_force(value: Value) -> str:
     unit = "" if value.value is None else value.unit
+    if value.value == 1:
+        unit = _SINGULAR.get(unit, unit)
     return f"{setting_text(value.value)} {unit}".rstrip()
 
 
@@ -83,7 +94,8 @@ def _size_row(each: Size) -> tuple[str, str, str, str, str]:
 def memory_words(site: Site, app: App) -> list[str]:
     """What the memory figures contain and what they assume."""
     each = f"{size(app.process_bytes)} a process, {size(app.thread_bytes)} a thread"
-    lines = [f"Memory assumes that {app.name} costs {each}, {size(app.shared_bytes)} shared."]
+    name = "the application" if app.name == App().name else app.name
+    lines = [f"Memory assumes that {name} costs {each}, {size(app.shared_bytes)} shared."]
     if not site.applications:
         lines.append("No WSGI application was seen: every httpd process is taken to carry one.")
     elif not embedded(site):

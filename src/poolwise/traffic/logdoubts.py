@@ -65,7 +65,7 @@ def clock_notes(parts: list[Records]) -> list[Note]:
                 f"{len(late)} lines are earlier than a line above them, by up to {behind.max():.0f} s "
                 "(a clock set back, or logs joined out of order?); they have been sorted"
             )
-            notes.append(Note("note", part.where(int(late[0])), text))
+            notes.append(Note("warning", part.where(int(late[0])), text))
     return notes
 
 

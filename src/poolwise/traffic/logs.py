@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SERVICE_SEED = 0
 _SAMPLE_LINES = 500
-_LONGEST_DAYS = 366
+_LONGEST_DAYS = 31  # a simulation keeps a dozen series with a value for each second
 _ADD_DURATION = 'LogFormat "%h %l %u %t \\"%r\\" %>s %b \\"%{Referer}i\\" \\"%{User-Agent}i\\" %D" combined_d'
 
 Progress = Callable[[int, int], None]
@@ -57,15 +57,15 @@ def read_logs(
     if compiled.duration is None and service is None:
         raise InputError(
             f"{files[0]}: the log format ({name}) holds no durations, so that the time a request "
-            f"holds a worker is not known: give a service law (lognormal:mean=0.2,cv=1), or log durations "
-            f"from now on: {_ADD_DURATION}"
+            f"holds a worker is not known: give a service law (--service lognormal:mean=0.2,cv=1), or log "
+            f"durations from now on: {_ADD_DURATION}"
         )
     parts = _read(files, compiled, progress)
     for part in parts:
         notes += [*part.notes, *_rejections(part, name)]
     parts = sorted((part for part in parts if len(part)), key=lambda part: int(part.seconds[0]))
     if not parts:
-        raise InputError(f"{', '.join(files)}: no lines; an access log is expected")
+        raise _nothing(files, notes)
     return _workload(parts, notes, name if format else f"{name} (found by trial)", compiled, service)
 
 
@@ -86,16 +86,17 @@ def _files(paths: list[str | Path]) -> tuple[list[str], list[Note]]:
 def _trial(files: list[str]) -> tuple[str, CompiledFormat]:
     """The built-in format that fits most of the first lines."""
     sample: list[bytes] = []
+    notes: list[Note] = []
     place = Where(files[0])
     for path in files:
-        for number, block in blocks(path, []):
+        for number, block in blocks(path, notes):
             sample = [line for line in block.split(b"\n") if line.strip()][:_SAMPLE_LINES]
             place = Where(path, number)
             break
         if sample:
             break
     if not sample:
-        raise InputError(f"{', '.join(files)}: no lines; an access log is expected")
+        raise _nothing(files, notes)
     name = best_format(sample)
     if not name:
         raise InputError(
@@ -103,6 +104,13 @@ def _trial(files: list[str]) -> tuple[str, CompiledFormat]:
             f"-- give the LogFormat line of the server that wrote it"
         )
     return name, compile_format(name)
+
+
+def _nothing(files: list[str], notes: list[Note]) -> InputError:
+    """The error for files without any line, with what made them unreadable."""
+    why = "; ".join(str(note) for note in notes if note.severity == "warning")
+    text = f"{', '.join(files)}: no lines; an access log is expected"
+    return InputError(f"{text} ({why})" if why else text)
 
 
 def best_format(lines: list[bytes]) -> str:
@@ -133,6 +141,8 @@ def _rejections(part: Records, name: str) -> list[Note]:
     where, line = part.shown[0]
     fitting = best_format([line for _, line in part.shown])
     hint = f"it looks like {fitting}" if fitting else "none of the built-in formats fits it either"
+    if compile_format(name).fits(line):
+        hint = "its form fits, but there is no such date"
     raise InputError(
         f"{where}: {part.rejected} of {part.rejected + len(part)} lines do not fit the log format {name!r}, "
         f"for example: {printable(line)} -- {hint}"
@@ -210,7 +220,9 @@ def _service(
     assert logged_s is not None
     unknown = np.isnan(logged_s)
     if unknown.all():
-        raise InputError(f'{path}: every duration is "-"; give a service law (lognormal:mean=0.2,cv=1)')
+        raise InputError(
+            f'{path}: every duration is "-"; give a service law (--service lognormal:mean=0.2,cv=1)'
+        )
     if unknown.any():
         assumptions.append(
             f'{int(unknown.sum())} durations are "-": drawn from the others (seed {SERVICE_SEED})'

@@ -46,7 +46,10 @@ def open_data(path: str | Path) -> Iterator[tuple[IO[bytes], Callable[[], int]]]
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {_reason(error)}") from None
     with raw:
-        magic = raw.peek(8)[:8]
+        try:
+            magic = raw.peek(8)[:8]
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {_reason(error)}") from None
         for start, packer in _OTHER_PACKERS.items():
             if magic.startswith(start):
                 raise InputError(

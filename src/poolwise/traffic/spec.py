@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from poolwise.traffic.laws import Law
 
 DEFAULT_S = 600.0
-LONGEST_S = 366 * 86400.0
+LONGEST_S = 31 * 86400.0  # a simulation keeps a dozen series with a value for each second
 _MOST_RPS = 1e6
 _STEEPEST_DAY = 20.0
 _MOST_PERIODS = 100_000
@@ -45,7 +45,8 @@ def generate(shape_text: str, law: Law, duration_s: float | None = None, seed: i
     arrivals. Raises InputError.
     """
     if duration_s is not None and not 0 < duration_s <= LONGEST_S:
-        raise InputError(f"duration must be more than 0 and at most {LONGEST_S:g} s, not {duration_s!r}")
+        most = f"{LONGEST_S / 86400:g} days"
+        raise InputError(f"duration must be more than 0 and at most {most}, not {duration_s:g} s")
     if seed < 0:
         raise InputError(f"seed must be 0 or more, not {seed}")
     kind, values = read_spec("shape", shape_text, SHAPES)
