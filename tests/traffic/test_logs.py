@@ -299,7 +299,7 @@ def test_a_clock_that_runs_backwards(log: Path) -> None:
     workload = read_logs(log)
     assert np.floor(workload.arrivals_s).tolist() == [0, 50, 51, 100, 101]
     assert said(workload) == [
-        f"{log}:3: note: 2 lines are earlier than a line above them, by up to 50 s "
+        f"{log}:3: warning: 2 lines are earlier than a line above them, by up to 50 s "
         "(a clock set back, or logs joined out of order?); they have been sorted"
     ]
     log.write_bytes(lines([0, 100, 50, 101], [10**6, 10**6, 51 * 10**6, 10**6]))
