@@ -55,8 +55,8 @@ def cruise(
     started, finished, waited = 0, 0, 0
     response_sum_s, response_max_s = x[RESPONSE_SUM_S], x[RESPONSE_MAX_S]
     worker = NOWHERE
+    arrival_s = arrivals_s[i] if i < last else NEVER
     while True:
-        arrival_s = arrivals_s[i] if i < last else NEVER
         if ring_size == 0 or arrival_s >= until_s:
             # the next worker to come free, if that is before the next arrival and before until_s
             if due == 0 and filed:
@@ -104,8 +104,7 @@ def cruise(
                 request = n[queue_at + queue_head]
                 queue_head = queue_head + 1 if queue_head + 1 < backlog else 0
                 queue_size -= 1
-                start_s = free_s
-                arrival_s = arrivals_s[request]
+                start_s, came_s = free_s, arrivals_s[request]
             elif arrival_s >= until_s:
                 break
             else:
@@ -119,13 +118,15 @@ def cruise(
                     if keep:
                         starts_s[i] = -1.0
                 i += 1
+                arrival_s = arrivals_s[i] if i < last else NEVER
                 continue
         else:
             worker = n[ring_at + ring_head]
             ring_head = ring_head + 1 if ring_head + 1 < workers else 0
             ring_size -= 1
-            start_s, request = arrival_s, i
+            start_s, came_s, request = arrival_s, arrival_s, i
             i += 1
+            arrival_s = arrivals_s[i] if i < last else NEVER
         # request starts on worker at start_s
         end_s = start_s + service_s[request]
         n[doing_at + worker] = request
@@ -146,14 +147,14 @@ def cruise(
                 n[FAR_BUCKET] = place
             n[FAR_HEAD] = worker
             far += 1
-        if start_s > arrival_s:
-            wait_s = start_s - arrival_s
+        if start_s > came_s:
+            wait_s = start_s - came_s
             waited += 1
             x[WAIT_SUM_S] += wait_s
             if wait_s > x[WAIT_MAX_S]:
                 x[WAIT_MAX_S] = wait_s
             n[wait_at + bucket_of(wait_s)] += 1
-        response_s = end_s - arrival_s
+        response_s = end_s - came_s
         n[response_at + bucket_of(response_s)] += 1
         response_sum_s += response_s
         if response_s > response_max_s:
