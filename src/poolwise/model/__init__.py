@@ -27,7 +27,7 @@ from poolwise.model.configuration import (
 from poolwise.model.errors import ConfigError, InputError, PoolwiseError, ServerError
 from poolwise.model.histogram import BUCKETS, BUCKETS_PER_OCTAVE, LOWEST_EXPONENT, OCTAVES, Histogram
 from poolwise.model.outcome import Advice, LogLine, Origin, Recommendation, Run, Target
-from poolwise.model.resources import App, Machine, Pool, Workload
+from poolwise.model.resources import App, Clients, Machine, Pool, Proxy, Topology, Workload
 
 if TYPE_CHECKING:
     from poolwise.model.histogram import Floats as Floats
@@ -42,6 +42,7 @@ __all__ = [
     "App",
     "Application",
     "Change",
+    "Clients",
     "ConfigError",
     "DaemonGroup",
     "Histogram",
@@ -56,6 +57,7 @@ __all__ = [
     "Origin",
     "Pool",
     "PoolwiseError",
+    "Proxy",
     "Recommendation",
     "Run",
     "ServerError",
@@ -63,6 +65,7 @@ __all__ = [
     "Severity",
     "Site",
     "Target",
+    "Topology",
     "Value",
     "Where",
     "Workload",

@@ -54,6 +54,7 @@ class Run:
     engine: str = ""
     assumptions: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)  # e.g. "start_s" when asked for
+    stages: tuple[Run, ...] = ()  # the groups behind the front, each with its own queue and series
 
     @property
     def churn_per_hour(self) -> float:
