@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from poolwise.model import InputError, Pool, Value
 from poolwise.servers import apache_event, apache_prefork, apache_winnt, apache_worker
+from poolwise.servers.apache_connections import connection_options
 from poolwise.servers.apache_threaded import BEYOND_SERVER_LIMIT
 from poolwise.servers.ledger import Ledger
 from poolwise.servers.parameter import Parameter, Release, compiled_in, release, valid_for
@@ -80,7 +81,7 @@ def pool(architecture: str, values: Mapping[str, Value], version: str, name: str
         name=name, architecture=architecture, threads=threads, start=start, min_spare=low, max_spare=high,
         process_limit=processes, server_limit=servers, max_workers=most,
         max_connections_per_child=number("MaxConnectionsPerChild"), backlog=number("ListenBacklog"),
-        httpd_version=version,
+        httpd_version=version, options=connection_options(values, version),
     )  # fmt: skip
 
 
