@@ -24,7 +24,7 @@ UNIT_OPTIONS: tuple[Option, ...] = (
            "A number instead of an object: so many processes, always; 0 stands for the object."),
     Option("max", 1, 1, inf, "processes", _ROUTER, "Most processes.", ("processes.max",)),
     Option("spare", 0, 0, inf, "processes", _ROUTER,
-           "Idle processes that are kept, also before the first request; starts at once: so many, at least 1.",
+           "Idle processes that are kept, also before the first request; and most starts at a time.",
            ("processes.spare",)),
     Option("idle_timeout", 15, 0, inf, "s", _ROUTER,
            "An idle process beyond spare ends after so long.", ("processes.idle_timeout",)),

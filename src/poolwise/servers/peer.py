@@ -167,5 +167,5 @@ def pool_of(
         name=architecture, architecture=architecture, threads=threads, start=start, min_spare=0, max_spare=0,
         process_limit=processes, server_limit=processes, max_workers=processes * threads,
         max_connections_per_child=requests, backlog=backlog, httpd_version=version,
-        options={name: value for name, value in values.items() if name not in gone},
+        options={name: float(value) for name, value in values.items() if name not in gone},
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The servers other than Apache by architecture, the pools that their settings make, and what holds a worker."""
+"""The servers other than Apache: the pools that their settings make, and what holds a worker of each."""
 
 from __future__ import annotations
 

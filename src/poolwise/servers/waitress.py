@@ -28,7 +28,8 @@ WAITRESS_OPTIONS: tuple[Option, ...] = (
 
 WAITRESS = Peer(
     name="waitress", holds_upload=False, holds_download=False, holds_idle=False, keeps_alive=True,
-    summary="One process with a fixed number of threads.", source="waitress 3.0.2: adjustments.py, channel.py",
+    summary="One process with a fixed number of threads.",
+    source="waitress 3.0.2: adjustments.py, channel.py",
     parameters=WAITRESS_OPTIONS, newest="3.0.2",
 )  # fmt: skip
 
