@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from poolwise.model import InputError, Pool, Workload
+import numpy as np
+
+from poolwise.model import App, InputError, Machine, Pool, Topology, Workload
+from poolwise.servers import HOLDS, PEERS
 from poolwise.simulation.incident import Incident
 
 MOST_WORKERS = 50_000_000
@@ -64,3 +67,80 @@ def check_incidents(plan: Sequence[Incident], kinds: Mapping[str, int]) -> None:
             raise InputError(f"incident {incident.kind!r}: choose {', '.join(kinds)}")
         if not (math.isfinite(incident.time_s) and incident.time_s >= 0 and incident.count >= 1):
             raise InputError(f"incident {incident}: time_s must be >= 0 and count >= 1")
+
+
+def check_chain(
+    topology: Topology, workload: Workload, app: App, apps: Mapping[str, App], machine: Machine
+) -> None:
+    """Raise InputError when a chain of stages cannot be simulated."""
+    check_workload(workload)
+    known = {name: 0 for name in HOLDS if name != "winnt"}
+    pools = (topology.front, *topology.groups)
+    for pool in pools:
+        if pool.architecture in PEERS:
+            _check_peer(pool)
+        else:
+            check_pool(pool, known)
+    if topology.front.architecture == "mod_wsgi_daemon":
+        raise InputError(f"pool {topology.front.name!r}: a daemon group needs Apache in front")
+    if any(pool.architecture not in PEERS for pool in topology.groups):
+        raise InputError("a group behind the front must be another server than Apache's own pool")
+    if any(not -1 <= route < len(topology.groups) for route in topology.routes):
+        raise InputError(f"routes {topology.routes}: give -1 (in the front) to {len(topology.groups) - 1}")
+    if topology.proxy and topology.proxy.upstream_keep_alive < 0:
+        raise InputError("proxy: upstream_keep_alive must be at least 0")
+    if machine.cores < 1:
+        raise InputError(f"machine: cores = {machine.cores} must be at least 1")
+    names = [pool.name for pool in pools]
+    for name in apps:
+        if name not in names:
+            raise InputError(f"apps: there is no pool {name!r} (there are {', '.join(names)})")
+    for one in (app, *apps.values()):
+        _check_app(one)
+    _check_clients(workload)
+
+
+def _check_peer(pool: Pool) -> None:
+    for name, least in (("threads", 1), ("start", 0), ("process_limit", 1), ("backlog", 0)):
+        value = getattr(pool, name)
+        if value < least:
+            raise InputError(f"pool {pool.name!r}: {name} = {value} must be at least {least}")
+    if pool.process_limit * pool.threads > MOST_WORKERS:
+        raise InputError(f"pool {pool.name!r}: more than {MOST_WORKERS} worker slots cannot be simulated")
+
+
+def _check_app(app: App) -> None:
+    for name in ("startup_cpu_s", "startup_wait_s", "import_cpu_s", "import_wait_s"):
+        value = getattr(app, name)
+        if not 0 <= value <= 1e6:
+            raise InputError(f"app {app.name!r}: {name} = {value} must be between 0 and 1e6 seconds")
+    if not 0 <= app.cpu_share <= 1:
+        raise InputError(f"app {app.name!r}: cpu_share = {app.cpu_share} must be between 0 and 1")
+    for name in ("bursts", "interpreters"):
+        if not 1 <= getattr(app, name) <= 1000:
+            raise InputError(f"app {app.name!r}: {name} = {getattr(app, name)} must be between 1 and 1000")
+    if not app.dirty_requests > 0:
+        raise InputError(f"app {app.name!r}: dirty_requests = {app.dirty_requests} must be above 0")
+
+
+def _check_clients(workload: Workload) -> None:
+    """The optional arrays of a workload and how its clients wait."""
+    count, clients = len(workload), workload.clients
+    for name in ("cpu_s", "upload_s", "download_s", "connection", "think_s", "kind"):
+        values = getattr(workload, name)
+        if values is not None and np.shape(values) != (count,):
+            raise InputError(f"workload: {name} has shape {np.shape(values)}, not ({count},)")
+    for name in ("cpu_s", "upload_s", "download_s"):
+        values = getattr(workload, name)
+        if values is not None and count and not (values.min() >= 0 and values.max() <= 1e8):
+            raise InputError(f"workload: {name} must be numbers between 0 and 1e8 seconds")
+    if workload.cpu_s is not None and (workload.cpu_s > workload.service_s * (1 + 1e-12)).any():
+        raise InputError("workload: cpu_s must not be above service_s")
+    if workload.think_s is not None and (workload.think_s < 0).any():
+        raise InputError("workload: think_s must be at least 0 seconds, or NaN")
+    if workload.kind is not None and count and workload.kind.min() < 0:
+        raise InputError("workload: kind must be at least 0")
+    if not clients.patience_s > 0:
+        raise InputError(f"clients: patience_s = {clients.patience_s} must be above 0")
+    if not (0 <= clients.retries <= 20 and clients.retry_s >= 0):
+        raise InputError("clients: retries must be between 0 and 20, retry_s at least 0 seconds")

@@ -12,21 +12,22 @@ import importlib
 import os
 import shutil
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from poolwise.simulation.state import Plan
-
-KERNEL = (
+POLICIES = (
     "poolwise.servers.scaling_messages",
     "poolwise.servers.scaling_prefork",
     "poolwise.servers.scaling_worker",
     "poolwise.servers.scaling_event",
+)
+POOL = (
+    *POLICIES,
     "poolwise.simulation.state",
     "poolwise.simulation.buckets",
     "poolwise.simulation.calendar",
@@ -34,6 +35,27 @@ KERNEL = (
     "poolwise.simulation.cruise",
     "poolwise.simulation.parent",
     "poolwise.simulation.loop",
+)
+CHAIN = (
+    *POLICIES,
+    "poolwise.servers.gunicorn",
+    "poolwise.servers.uwsgi",
+    "poolwise.servers.nginx_unit",
+    "poolwise.servers.passenger",
+    "poolwise.simulation.state",
+    "poolwise.simulation.buckets",
+    "poolwise.simulation.calendar",
+    "poolwise.simulation.processes",
+    "poolwise.simulation.parent",
+    "poolwise.simulation.system.memory",
+    "poolwise.simulation.system.timers",
+    "poolwise.simulation.system.processor",
+    "poolwise.simulation.system.workers",
+    "poolwise.simulation.system.clients",
+    "poolwise.simulation.system.flow",
+    "poolwise.simulation.system.masters",
+    "poolwise.simulation.system.happenings",
+    "poolwise.simulation.system.loop",
 )
 
 
@@ -43,52 +65,74 @@ def available() -> bool:
 
 
 def loaded() -> bool:
-    """Whether the compiled twin is already in this process."""
+    """Whether the compiled twin of the single pool is already in this process."""
     return compiled_run.cache_info().currsize > 0
 
 
-def must_compile() -> bool:
-    """Whether the first use of the compiled twin will have to compile it (once a machine, half a minute)."""
-    if not available() or loaded():
+def chain_loaded() -> bool:
+    """Whether the compiled twin of the chain is already in this process."""
+    return compiled_chain.cache_info().currsize > 0
+
+
+def must_compile(chain: bool = False) -> bool:
+    """Whether the first use of a compiled twin will have to compile it (once a machine, half a minute)."""
+    if not available() or (chain_loaded() if chain else loaded()):
         return False
     import numba
 
-    folder = _cache_folder(_modules(), numba.__version__)
+    folder = _cache_folder(
+        "chain" if chain else "pool", _modules(CHAIN if chain else POOL), numba.__version__
+    )
     return folder is None or not any(folder.rglob("*.nbi"))
 
 
 @cache
 def compiled_run() -> Callable[..., None]:
     """The compiled twin of ``loop.run``. Raises ImportError when numba is missing."""
+    return _compiled("pool", POOL, "run")
+
+
+@cache
+def compiled_chain() -> Callable[..., bool]:
+    """The compiled twin of ``system.loop.run_chain``. Raises ImportError when numba is missing."""
+    return _compiled("chain", CHAIN, "run_chain")
+
+
+def _compiled(kernel: str, modules: Sequence[str], entry: str) -> Callable[..., Any]:
     import numba
 
-    modules = _modules()
-    folder = _cache_folder(modules, numba.__version__)
+    sources = _modules(modules)
+    folder = _cache_folder(kernel, sources, numba.__version__)
     config: Any = numba.config
     before = config.CACHE_DIR
     if folder is not None:
         config.CACHE_DIR = str(folder)
     try:
-        twins = _twins(modules, numba.njit(cache=folder is not None, error_model="numpy"))
+        twins = _twins(sources, numba.njit(cache=folder is not None, error_model="numpy"))
     finally:
         config.CACHE_DIR = before
-    run: Callable[..., None] = twins["run"]
+    run: Callable[..., Any] = twins[entry]
     return run
 
 
-def _modules() -> list[types.ModuleType]:
-    return [importlib.import_module(name) for name in KERNEL]
+def _modules(names: Sequence[str]) -> list[types.ModuleType]:
+    return [importlib.import_module(name) for name in names]
 
 
-def record(plan: Plan) -> Any:
+def record(plan: NamedTuple) -> Any:
     """The plan as one numpy record: the compiler handles a pointer faster than sixty arguments."""
-    return np.array([tuple(plan)], _record_type())[0]
+    return records([plan])[0]
+
+
+def records(plans: Sequence[NamedTuple]) -> Any:
+    """Several plans of one kind as an array of records."""
+    return np.array([tuple(plan) for plan in plans], _record_type(type(plans[0])))
 
 
 @cache
-def _record_type() -> np.dtype[np.void]:
-    kinds = get_type_hints(Plan)
-    return np.dtype([(name, np.float64 if kinds[name] is float else np.int64) for name in Plan._fields])
+def _record_type(kind: type) -> np.dtype[np.void]:
+    hints = get_type_hints(kind)
+    return np.dtype([(name, np.float64 if hints[name] is float else np.int64) for name in hints])
 
 
 def _twins(modules: list[types.ModuleType], compile_: Callable[..., Any]) -> dict[str, Any]:
@@ -106,13 +150,13 @@ def _twins(modules: list[types.ModuleType], compile_: Callable[..., Any]) -> dic
     return names
 
 
-def _cache_folder(modules: list[types.ModuleType], version: str) -> Path | None:
+def _cache_folder(kernel: str, modules: list[types.ModuleType], version: str) -> Path | None:
     """A folder for the machine code of exactly these sources; None when none can be written."""
     digest = hashlib.sha256(version.encode())
     for module in modules:
         digest.update(Path(str(module.__file__)).read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    folder = home / "poolwise" / "kernel" / digest.hexdigest()[:16]
+    folder = home / "poolwise" / kernel / digest.hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.parent.iterdir():

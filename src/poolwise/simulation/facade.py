@@ -8,51 +8,85 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from poolwise.model import App, InputError, Machine, Pool, Run, Workload
+from poolwise.model import App, InputError, Machine, Pool, Run, Topology, Workload
 from poolwise.simulation import state as st
-from poolwise.simulation.checks import check_incidents, check_pool, check_workload
-from poolwise.simulation.compiled import available, compiled_run, loaded, must_compile, record
+from poolwise.simulation.checks import check_chain, check_incidents, check_pool, check_workload
+from poolwise.simulation.compiled import (
+    available,
+    chain_loaded,
+    compiled_run,
+    loaded,
+    must_compile,
+    record,
+)
 from poolwise.simulation.incident import Incident, Timing
 from poolwise.simulation.loop import run
 from poolwise.simulation.outcome import Outcome
+from poolwise.simulation.system.facade import simulate_chain
 
 ARCHITECTURES = {"prefork": st.PREFORK, "worker": st.WORKER, "event": st.EVENT}
 INCIDENTS = {"graceful": st.GRACEFUL_RESTART, "restart": st.HARD_RESTART, "crash": st.CRASH}
 SMALL = 20_000  # requests
+CHAIN_SMALL = 3_000
 DRAIN_S = 3600.0  # how long after the end of the traffic the queue may take to empty
 LOG_LINES = 4096
 
 
 SMALL_APP, TWO_CORES, MEASURED = App(), Machine(), Timing()
+NO_APPS: Mapping[str, App] = {}
 
 
 def simulate(
-    pool: Pool,
+    pool: Pool | Topology,
     workload: Workload,
     *,
     app: App = SMALL_APP,
+    apps: Mapping[str, App] = NO_APPS,
     machine: Machine = TWO_CORES,
     timing: Timing = MEASURED,
     incidents: Sequence[Incident] = (),
     engine: str = "auto",
     keep_starts: bool = False,
     label: str = "",
+    seed: int = 1,
 ) -> Run:
     """Simulate ``pool`` under ``workload``, every request of it.
 
+    A ``Topology``, another server than Apache, an application that shares the processor or is loaded late,
+    and clients with links and connections of their own take the kernel of chained stages; ``apps`` then names
+    what differs from ``app`` by pool, ``seed`` is for what servers draw (max_requests_jitter).
     ``engine``: "compiled", "plain" or "auto" (compiled when numba is installed). ``keep_starts``: put each
     request's start time in ``Run.details["start_s"]`` (-1 refused, NaN not started at the end).
     Raises InputError for settings, times or workloads that make no sense, naming the argument.
     """
+    if isinstance(pool, Topology) or needs_chain(pool, workload, app):
+        topology = pool if isinstance(pool, Topology) else Topology(pool)
+        check_chain(topology, workload, app, apps, machine)
+        check_incidents(incidents, INCIDENTS)
+        compiled = _compiled(engine, len(workload), CHAIN_SMALL, chain_loaded())
+        return simulate_chain(
+            topology,
+            workload,
+            app,
+            apps,
+            machine,
+            timing,
+            incidents,
+            compiled,
+            keep_starts,
+            label,
+            DRAIN_S,
+            seed,
+        )
     check_pool(pool, ARCHITECTURES)
     check_workload(workload)
-    compiled = _compiled(engine, len(workload))
+    compiled = _compiled(engine, len(workload), SMALL, loaded())
     c = _plan(pool, workload, app, machine, timing)
     ints, floats = st.sizes(c)
     n, x = np.zeros(ints, np.int64), np.zeros(floats)
@@ -95,7 +129,23 @@ def needs_compiling(requests: int) -> bool:
     return requests >= SMALL and must_compile()
 
 
-def _compiled(engine: str, requests: int) -> bool:
+def needs_chain(pool: Pool, workload: Workload, app: App) -> bool:
+    """Whether the kernel of one pool, in which a request holds a worker for a given time, is not enough."""
+    extras = (workload.cpu_s, workload.upload_s, workload.download_s, workload.connection, workload.kind)
+    clients = workload.clients
+    return (
+        pool.architecture not in ARCHITECTURES
+        or any(values is not None for values in extras)
+        or clients.retries > 0
+        or not math.isinf(clients.patience_s)
+        or app.cpu_share > 0
+        or app.loads != "start"
+        or app.import_cpu_s > 0
+        or app.import_wait_s > 0
+    )
+
+
+def _compiled(engine: str, requests: int, small: int, is_loaded: bool) -> bool:
     """Which engine to use: loading the compiled twin takes longer than simulating a small trace plainly."""
     if engine not in ("auto", "compiled", "plain"):
         raise InputError(f"engine {engine!r}: choose auto, compiled or plain")
@@ -103,7 +153,7 @@ def _compiled(engine: str, requests: int) -> bool:
         raise InputError("engine 'compiled' needs numba: pip install 'poolwise[fast]'")
     if engine != "auto":
         return engine == "compiled"
-    if requests < SMALL and not loaded():
+    if requests < small and not is_loaded:
         return False
     if not available():
         _say_slow()

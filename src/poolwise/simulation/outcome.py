@@ -56,7 +56,7 @@ class Outcome:
             "created": self._stretch(c.created, seconds),
             "killed": self._stretch(c.killed, seconds),
             "refused": self._stretch(c.refused, seconds),
-            "arrived": _per_second(self.workload.arrivals_s, seconds),
+            "arrived": per_second(self.workload.arrivals_s, seconds),
             "memory_bytes": self.app.shared_bytes
             + total * (self.app.process_bytes + self.pool.threads * self.app.thread_bytes),
         }
@@ -112,7 +112,7 @@ class Outcome:
         return tuple(lines)
 
 
-def _per_second(times_s: Floats, seconds: int) -> Floats:
+def per_second(times_s: Floats, seconds: int) -> Floats:
     """How many of the ascending ``times_s`` fall into each second; the last one includes its end."""
     edges = np.searchsorted(times_s, np.arange(seconds))
     return np.diff(edges, append=len(times_s)).astype(np.float64)

@@ -56,6 +56,7 @@ from poolwise.simulation.state import (
     TICKS,
     TOTAL,
     WAKE_S,
+    WITHHELD,
     Floats,
     Ints,
     Plan,
@@ -73,7 +74,7 @@ def wake(n: Ints, x: Floats, c: Plan) -> None:
         n[MODE] = REAP
         x[WAKE_S] = _pass(n, x, c, now_s)
     elif n[MODE] == REAP:
-        done_s = _reap(n, x, c, now_s)
+        done_s = reap(n, x, c, now_s)
         n[MODE] = TICK
         x[WAKE_S] = done_s + c.sleep_s
     else:
@@ -148,7 +149,7 @@ def log(n: Ints, x: Floats, c: Plan, now_s: float, code: int, a: int, b: int, d:
 
 def idle_workers(n: Ints, x: Floats, c: Plan) -> int:
     """Workers that httpd counts as idle: ready or starting, in processes not told to go."""
-    return n[LIVE_PROCESSES] * c.threads - n[LIVE_BUSY] + n[GHOSTS]
+    return n[LIVE_PROCESSES] * c.threads - n[LIVE_BUSY] + n[GHOSTS] - n[WITHHELD]
 
 
 def _pass(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
@@ -162,7 +163,7 @@ def _maintain(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     idle = idle_workers(n, x, c)
     rate, holdoff = n[RATE], n[HOLDOFF]
     free = free_slots(n, x, c, rate) if idle < c.min_spare else 0
-    active = n[BUSY] + n[RING_SIZE]
+    active = n[BUSY] + n[RING_SIZE] + n[WITHHELD]
     low, high = c.min_spare, c.max_spare
     if c.architecture == PREFORK:
         spawn, kill, new_rate, holdoff, code = prefork_maintain(idle, free, rate, holdoff, low, high)
@@ -233,7 +234,7 @@ def _start_owed(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     return fork_batch(n, x, c, count, now_s)
 
 
-def _reap(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
+def reap(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     """Collect every child that has exited; replace one for one what must be. Returns when that is done."""
     n[TOTAL] -= n[EXTRA_GONE]
     n[EXTRA_GONE] = 0

@@ -119,7 +119,7 @@ def retire(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
         return
     _set_going(n, c, slot)
     if held_by(n, c, slot) == 0:
-        _exit(n, x, c, slot, now_s + c.die_s)
+        exit_process(n, x, c, slot, now_s + c.die_s)
 
 
 def kill_one(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
@@ -165,7 +165,7 @@ def held_by(n: Ints, c: Plan, slot: int) -> int:
 def crash(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
     """Kill a live process with a signal: its requests are lost; its idle workers still count as idle."""
     first = slot * c.threads
-    _leave_ring(n, c, slot)
+    leave_ring(n, c, slot)
     lost = 0
     for worker in range(first, first + c.threads):
         if n[c.orphan + worker] == 0 and n[c.doing + worker] != IDLE:
@@ -180,7 +180,7 @@ def crash(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
     n[c.ghost + slot] = c.threads - lost - n[c.orphans + slot]
     n[GHOSTS] += n[c.ghost + slot]
     n[c.seen + slot] = 2
-    _exit(n, x, c, slot, now_s)
+    exit_process(n, x, c, slot, now_s)
 
 
 def wipe(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
@@ -188,7 +188,7 @@ def wipe(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
     for slot in range(n[HIGH]):
         _end_extras(n, x, c, slot, now_s)
         if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING:
-            _exit(n, x, c, slot, now_s)
+            exit_process(n, x, c, slot, now_s)
         n[c.phase + slot] = FREE
         for stretch in (c.orphans, c.ghost, c.seen):
             n[stretch + slot] = 0
@@ -223,7 +223,7 @@ def release(n: Ints, x: Floats, c: Plan, worker: int, now_s: float) -> None:
         n[c.ring + (place if place < size else place - size)] = worker
         n[RING_SIZE] += 1
     elif n[c.phase + slot] == GOING and held_by(n, c, slot) == 0:
-        _exit(n, x, c, slot, now_s + c.die_s)
+        exit_process(n, x, c, slot, now_s + c.die_s)
 
 
 def _stays(n: Ints, x: Floats, c: Plan, slot: int, served: bool, now_s: float) -> bool:
@@ -252,15 +252,19 @@ def _set_going(n: Ints, c: Plan, slot: int) -> None:
     n[LEAVING] += 1
     n[LIVE_PROCESSES] -= 1
     n[LIVE_BUSY] -= busy_in(n, c, slot)
-    _leave_ring(n, c, slot)
+    leave_ring(n, c, slot)
 
 
 def _start_worker(n: Ints, x: Floats, c: Plan, slot: int, worker: int, ready_s: float) -> None:
     n[c.doing + worker] = STARTING
-    file(n, x, c, worker, ready_s)
+    if c.timed:
+        file(n, x, c, worker, ready_s)
+    else:
+        x[c.key_s + worker] = ready_s
 
 
-def _exit(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
+def exit_process(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
+    """A process exits at ``at_s``; its slot is taken until it is reaped."""
     if n[c.phase + slot] == GOING:
         n[LEAVING] -= 1
     n[c.phase + slot] = GONE
@@ -289,7 +293,7 @@ def _record_end(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
         n[c.killed + max(int(at_s), 0)] += 1
 
 
-def _leave_ring(n: Ints, c: Plan, slot: int) -> None:
+def leave_ring(n: Ints, c: Plan, slot: int) -> None:
     """Take the idle workers of a process out of the ring; the others keep their order."""
     size = c.workers
     kept = 0
@@ -332,6 +336,8 @@ def _release_orphan(n: Ints, x: Floats, c: Plan, slot: int, worker: int, now_s: 
 
 def _refile(n: Ints, x: Floats, c: Plan) -> None:
     """File anew every worker that is still busy or starting."""
+    if not c.timed:
+        return
     clear(n, c)
     for worker in range(n[HIGH] * c.threads):
         if n[c.doing + worker] != IDLE:

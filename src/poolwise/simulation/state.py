@@ -33,6 +33,7 @@ IDLE = -2
 PREFORK = 0
 WORKER = 1
 EVENT = 2
+SUPERVISED = 3  # processes kept by another master than httpd's (see system/supervisor.py)
 
 # what the parent does at its next wake
 TICK = 0  # end of the one-second sleep: start what is owed, or one maintenance pass
@@ -82,7 +83,8 @@ PEAK = 38
 INCIDENT = 39  # index of the next scheduled incident
 LEAVING = 40  # quiescing processes and orphaned workers: while there are none, nothing can change
 HIGH = 41  # one more than the highest slot used so far
-COUNTERS = 42
+WITHHELD = 42  # event: idle threads of processes that take no more connections
+COUNTERS = 43
 
 # places in ``x``
 WAKE_S = 0
@@ -135,6 +137,7 @@ class Plan(NamedTuple):
     seconds: int
     ticks: int
     lines: int
+    timed: bool = True  # whether a starting worker's readiness is filed in the calendar
     # stretches of n, one place a worker
     doing: int = 0  # request index, STARTING or IDLE
     link: int = 0  # the next worker in its calendar bucket

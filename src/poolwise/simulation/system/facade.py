@@ -1,0 +1,74 @@
+"""Run a chain: set up its memory, run the kernel in stretches that can be interrupted, make the ``Run``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from poolwise.model import App, Machine, Run, Topology, Workload
+from poolwise.simulation import state as st
+from poolwise.simulation.compiled import compiled_chain, records
+from poolwise.simulation.incident import Incident, Timing
+from poolwise.simulation.system import memory as mem
+from poolwise.simulation.system.loop import run_chain
+from poolwise.simulation.system.outcome import ChainOutcome
+from poolwise.simulation.system.setup import Chain, chain_of
+
+INCIDENTS = {"graceful": st.GRACEFUL_RESTART, "restart": st.HARD_RESTART, "crash": st.CRASH}
+STRETCHES = 50
+
+
+def simulate_chain(
+    topology: Topology,
+    workload: Workload,
+    app: App,
+    apps: Mapping[str, App],
+    machine: Machine,
+    timing: Timing,
+    incidents: Sequence[Incident],
+    compiled: bool,
+    keep_starts: bool,
+    label: str,
+    drain_s: float,
+    seed: int,
+) -> Run:
+    """Every request through every stage. The arguments have been checked by the caller."""
+    chain = chain_of(topology, workload, app, apps, machine, timing, drain_s, seed)
+    plan = sorted(incidents, key=lambda incident: incident.time_s)
+    inputs = (
+        np.array([incident.time_s for incident in plan], np.float64),
+        np.array([INCIDENTS[incident.kind] for incident in plan], np.int64),
+        np.array([incident.count for incident in plan], np.int64),
+    )
+    chain = _compiled(chain, inputs) if compiled else _plain(chain, inputs)
+    engine = "chain, compiled" if compiled else "chain, plain loop"
+    return ChainOutcome(chain, chain.p.seconds).run(engine, label, (), keep_starts)
+
+
+def _compiled(chain: Chain, inputs: tuple[Any, ...]) -> Chain:
+    cs, rs = records(chain.cs), records(chain.rs)
+    p = records([chain.p])[0]
+    kernel = compiled_chain()
+    for until_s in _stretches(chain.p):
+        if kernel(chain.m, chain.y, p, chain.ns, chain.xs, cs, rs, chain.routes, *inputs, until_s):
+            break
+    return chain
+
+
+def _plain(chain: Chain, inputs: tuple[Any, ...]) -> Chain:
+    m, y = chain.m.tolist(), chain.y.tolist()
+    ns, xs, routes = chain.ns.tolist(), chain.xs.tolist(), chain.routes.tolist()
+    times_s, kinds, counts = (values.tolist() for values in inputs)
+    cs, rs = list(chain.cs), list(chain.rs)
+    run_chain(m, y, chain.p, ns, xs, cs, rs, routes, times_s, kinds, counts, mem.NEVER_S)
+    return Chain(
+        chain.stages, chain.workload, np.array(m), np.array(y), chain.p, np.array(ns), np.array(xs),
+        chain.cs, chain.rs, chain.routes,
+    )  # fmt: skip
+
+
+def _stretches(p: mem.Layout) -> list[float]:
+    step_s = max(p.horizon_s / STRETCHES, 1.0)
+    return [step_s * k for k in range(1, STRETCHES)] + [mem.NEVER_S]

@@ -1,0 +1,288 @@
+"""What a timer means when it is due, and what a scheduled incident does to the chain."""
+
+from __future__ import annotations
+
+from poolwise.simulation.parent import incident, wake
+from poolwise.simulation.processes import oldest_live, release
+from poolwise.simulation.state import (
+    CRASH,
+    CRASHED,
+    GOING,
+    HARD_RESTART,
+    HIGH,
+    MODE,
+    PREFORK,
+    QUEUE_HEAD,
+    QUEUE_SIZE,
+    REAP,
+    REVIVE,
+    SEQUENCE,
+    STARTING,
+    Floats,
+    Ints,
+    Plan,
+)
+from poolwise.simulation.system.clients import close_parked, come, knock, try_again
+from poolwise.simulation.system.flow import FloatRows, Rows, fail, pull
+from poolwise.simulation.system.masters import replace_daemons, replace_ended, shut_down_daemons
+from poolwise.simulation.system.memory import (
+    AS_IMPATIENT,
+    AS_OVER,
+    BLOCKED,
+    BOOT_WAITED,
+    BY_HTTPD_FIXED,
+    COMES,
+    IDLE_CONNECTIONS,
+    KEPT,
+    KNOCKED,
+    LATE,
+    LOST_COUNT,
+    LOST_WITH_PROCESS,
+    PARKED_COUNT,
+    PHASE_OVER,
+    REPLACE,
+    SHUTDOWN,
+    SPAN,
+    THREAD_READY,
+    UPLOADED,
+    Layout,
+    Rules,
+)
+from poolwise.simulation.system.timers import set_timer
+from poolwise.simulation.system.workers import (
+    begin_boots,
+    call,
+    count_withheld,
+    drop_process,
+    end_boot,
+    stage_of,
+    stage_of_slot,
+    work_on_boot,
+)
+
+RESTART_PATIENCE_S = 3.0  # httpd gives the daemon processes so long when it restarts
+
+
+def on_timer(
+    m: Ints,
+    y: Floats,
+    p: Layout,
+    ns: Rows,
+    xs: FloatRows,
+    cs: list[Plan],
+    rs: list[Rules],
+    routes: Ints,
+    code: int,
+    now_s: float,
+) -> None:
+    """Do what the timer with this code was set for."""
+    kind, number = code // SPAN, code % SPAN
+    if kind == PHASE_OVER:
+        call(m, p, number, m[p.phase + number])
+    elif kind == COMES:
+        come(m, y, p, ns[0], xs[0], cs[0], rs[0], number, now_s)
+    elif kind == UPLOADED:
+        knock(m, y, p, ns[0], xs[0], cs[0], rs[0], number, now_s)
+    elif kind == LATE:
+        _late(m, y, p, ns, cs, rs, routes, number, now_s)
+    elif kind == KNOCKED:
+        _knocked(m, y, p, ns, cs, rs, routes, number, now_s)
+    elif kind == THREAD_READY:
+        k = stage_of(p, rs, number)
+        if ns[k][cs[k].doing + number - rs[k].worker0] == STARTING:
+            release(ns[k], xs[k], cs[k], number - rs[k].worker0, now_s)
+            pull(m, y, p, ns[k], xs[k], cs[k], rs[k], k, now_s)
+    else:
+        _on_process_timer(m, y, p, ns, xs, cs, rs, kind, number, now_s)
+
+
+def _on_process_timer(
+    m: Ints,
+    y: Floats,
+    p: Layout,
+    ns: Rows,
+    xs: FloatRows,
+    cs: list[Plan],
+    rs: list[Rules],
+    kind: int,
+    number: int,
+    now_s: float,
+) -> None:
+    k = stage_of_slot(p, rs, number)
+    n, x, c, r = ns[k], xs[k], cs[k], rs[k]
+    slot = number - r.slot0
+    if kind == BOOT_WAITED:
+        if work_on_boot(m, y, p, n, x, c, r, slot, now_s):
+            end_boot(m, y, p, n, x, c, r, slot, now_s)
+            pull(m, y, p, n, x, c, r, k, now_s)
+    elif kind == REPLACE:
+        replace_ended(m, y, p, n, x, c, r, now_s)
+    elif kind == SHUTDOWN and n[c.phase + slot] == GOING:
+        _lose(m, y, p, ns, cs, k, slot, now_s)
+        drop_process(m, y, p, n, x, c, r, slot, now_s)
+
+
+def _group_of_front(m: Ints, p: Layout, n: Ints, c: Plan, routes: Ints, front: int) -> int:
+    """The group that the front's worker waits for, 0 when it does not wait for one."""
+    attempt = n[c.doing + front]
+    if m[p.phase + front] != BLOCKED or attempt < 0 or m[p.front + attempt] != front:
+        return 0
+    return routes[m[p.kind + attempt % p.requests]] if p.kinds else routes[0]
+
+
+def _late(
+    m: Ints,
+    y: Floats,
+    p: Layout,
+    ns: Rows,
+    cs: list[Plan],
+    rs: list[Rules],
+    routes: Ints,
+    front: int,
+    now_s: float,
+) -> None:
+    """The front gives up on a group that has been silent for its socket-timeout; else looks again."""
+    m[p.late_set + front] = 0
+    k = _group_of_front(m, p, ns[0], cs[0], routes, front)
+    if k == 0:
+        return
+    due_s = y[p.since_s + front] + rs[k].socket_timeout_s
+    if due_s <= now_s:
+        fail(m, p, ns[0][cs[0].doing + front], front, now_s)
+    else:
+        m[p.late_set + front] = 1
+        set_timer(m, y, p, due_s, LATE * SPAN + front)
+
+
+def _knocked(
+    m: Ints,
+    y: Floats,
+    p: Layout,
+    ns: Rows,
+    cs: list[Plan],
+    rs: list[Rules],
+    routes: Ints,
+    front: int,
+    now_s: float,
+) -> None:
+    """A request that has not got into the group's backlog within connect-timeout fails."""
+    m[p.knock_set + front] = 0
+    k = _group_of_front(m, p, ns[0], cs[0], routes, front)
+    if k == 0:
+        return
+    due_s = y[p.since_s + front] + rs[k].connect_timeout_s
+    if due_s > now_s:
+        m[p.knock_set + front] = 1
+        set_timer(m, y, p, due_s, KNOCKED * SPAN + front)
+        return
+    n, c, attempt = ns[k], cs[k], ns[0][cs[0].doing + front]
+    for position in range(rs[k].listen_backlog, n[QUEUE_SIZE]):
+        place = n[QUEUE_HEAD] + position
+        place = c.queue + (place if place < c.backlog else place - c.backlog)
+        if n[place] == attempt:
+            n[place] = -1
+            fail(m, p, attempt, front, now_s)
+            return
+
+
+def wake_httpd(
+    m: Ints, y: Floats, p: Layout, ns: Rows, xs: FloatRows, cs: list[Plan], rs: list[Rules], now_s: float
+) -> None:
+    """The next step of httpd's parent, and what it means for connections, starts and daemons."""
+    n, x, c, r = ns[0], xs[0], cs[0], rs[0]
+    before, mode = n[SEQUENCE], n[MODE]
+    if r.factor:
+        count_withheld(m, p, n, c, r)
+    if mode == REVIVE:
+        _lose_all(m, y, p, ns, xs, cs, rs, now_s)
+    wake(n, x, c)
+    _after_parent(m, y, p, n, x, c, r, before, now_s)
+    if mode == REAP:
+        for k in range(1, p.stages):
+            if rs[k].kept_by == BY_HTTPD_FIXED:
+                replace_daemons(m, y, p, ns[k], xs[k], cs[k], rs[k], now_s)
+
+
+def _after_parent(
+    m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, before: int, now_s: float
+) -> None:
+    if m[PARKED_COUNT]:
+        close_parked(m, y, p, n, c, r, now_s)
+    begin_boots(m, y, p, n, x, c, r, before)
+    pull(m, y, p, n, x, c, r, 0, now_s)
+
+
+def on_incident(
+    m: Ints,
+    y: Floats,
+    p: Layout,
+    ns: Rows,
+    xs: FloatRows,
+    cs: list[Plan],
+    rs: list[Rules],
+    kind: int,
+    count: int,
+    now_s: float,
+) -> None:
+    """A restart of httpd, or ``count`` processes of the front killed by a signal."""
+    n, x, c, r = ns[0], xs[0], cs[0], rs[0]
+    before = n[SEQUENCE]
+    if kind == CRASH:
+        for _ in range(count):
+            slot = oldest_live(n, x, c)
+            if slot >= 0:
+                _lose(m, y, p, ns, cs, 0, slot, now_s)
+                drop_process(m, y, p, n, x, c, r, slot, now_s)
+                n[CRASHED] += now_s < c.horizon_s
+    else:
+        if kind == HARD_RESTART and c.architecture == PREFORK:
+            _lose_all(m, y, p, ns, xs, cs, rs, now_s)
+        _estimate_ends(m, y, p, n, x, c, now_s)
+        incident(n, x, c, kind, count, now_s)
+        for k in range(1, p.stages):
+            if rs[k].kept_by == BY_HTTPD_FIXED:
+                shut_down_daemons(m, y, p, ns[k], xs[k], cs[k], rs[k], RESTART_PATIENCE_S, now_s)
+    _after_parent(m, y, p, n, x, c, r, before, now_s)
+
+
+def _estimate_ends(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, now_s: float) -> None:
+    """A hard restart waits for what is being served: note when that would be over on an idle machine."""
+    for worker in range(n[HIGH] * c.threads):
+        if n[c.doing + worker] >= 0:
+            i = n[c.doing + worker] % p.requests
+            began_s = y[p.start_s + i] if m[p.phase + worker] != BLOCKED else now_s
+            x[c.key_s + worker] = max(began_s + y[p.service_s + i], now_s)
+
+
+def _lose_all(
+    m: Ints, y: Floats, p: Layout, ns: Rows, xs: FloatRows, cs: list[Plan], rs: list[Rules], now_s: float
+) -> None:
+    """Every process of the front is about to be ended: what they serve is lost."""
+    n, x, c, r = ns[0], xs[0], cs[0], rs[0]
+    for slot in range(n[HIGH]):
+        _lose(m, y, p, ns, cs, 0, slot, now_s)
+        drop_process(m, y, p, n, x, c, r, slot, now_s)
+
+
+def _lose(m: Ints, y: Floats, p: Layout, ns: Rows, cs: list[Plan], k: int, slot: int, now_s: float) -> None:
+    """The clients of a killed process: those of a group are answered 500, those of the front nothing."""
+    n, c = ns[k], cs[k]
+    for worker in range(slot * c.threads, (slot + 1) * c.threads):
+        attempt = n[c.doing + worker]
+        if attempt < 0 or n[c.orphan + worker]:
+            continue
+        if k > 0:
+            if m[p.front + attempt] >= 0:
+                fail(m, p, attempt, m[p.front + attempt], now_s)
+            continue
+        m[p.front + attempt] = -1
+        i = attempt % p.requests
+        if m[p.phase + worker] == KEPT:
+            if m[p.kept + i]:
+                m[p.kept + i] = 0
+                m[IDLE_CONNECTIONS] -= 1
+        elif m[p.left + attempt] != AS_OVER:
+            if m[p.left + attempt] != AS_IMPATIENT:
+                m[LOST_COUNT] += 1
+                try_again(m, y, p, attempt, LOST_WITH_PROCESS, now_s)
+            m[p.left + attempt] = AS_OVER
