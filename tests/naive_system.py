@@ -36,8 +36,12 @@ class Series:
 
 @dataclass
 class Result:
-    """Per request: ``start_s`` (-1 refused, NaN never), ``end_s`` (all is with the client), ``status``."""
+    """Per request: when it came, ``start_s`` (-1 refused, NaN never), ``end_s`` (client has all), status.
 
+    Of a request that came several times: the attempt that was answered, or the last one.
+    """
+
+    came_s: list[float]
     start_s: list[float]
     end_s: list[float]
     status: list[str]
@@ -90,6 +94,7 @@ class System:
             series.forks_s = [born_s for born_s in stage.forks if born_s < seconds]
         attempts = [self.clients.attempts.get(i, Attempt(i, 0, math.nan)) for i in range(len(self.load))]
         return Result(
+            [attempt.came_s for attempt in attempts],
             [attempt.start_s for attempt in attempts],
             [attempt.end_s for attempt in attempts],
             [attempt.status for attempt in attempts],
@@ -177,17 +182,16 @@ class System:
         """Rule 5: the download, held or not."""
         download_s = self.clients.value("download_s", attempt.index)
         if self.behind_proxy:
-            self.clock.wait(download_s, lambda: self.clients.answered(attempt))
             self.worker_is_through(worker, attempt)
+            self.clock.wait(download_s, lambda: self.clients.answered(attempt))
         else:
             self.clock.wait(download_s, lambda: self.sent(worker, attempt))
 
     def sent(self, worker: Worker, attempt: Attempt) -> None:
-        given_up = attempt.decided
-        self.worker_is_through(worker, attempt, given_up)
+        self.worker_is_through(worker, attempt)
         self.clients.answered(attempt)
 
-    def worker_is_through(self, worker: Worker, attempt: Attempt, given_up: bool = False) -> None:
+    def worker_is_through(self, worker: Worker, attempt: Attempt) -> None:
         """Rule 8: whether the connection stays open, and who holds it then."""
         connection, process = attempt.connection, worker.process
         limit = self.front.pool.options.get("MaxKeepAliveRequests", 0)
@@ -196,7 +200,7 @@ class System:
             and self.keep_alive_s > 0
             and not 0 < limit <= connection.carried
             and process.state == LIVE
-            and not (given_up or attempt.decided)
+            and not attempt.decided  # the client gave up, and its connection with it
         )
         if not stays:
             self.close(connection, process)
