@@ -85,10 +85,8 @@ MOD_WSGI_DAEMON = Peer(
 
 def mod_wsgi_daemon_pool(values: Mapping[str, float], version: str) -> Pool:
     """The pool of one process group."""
-    processes, named = (
-        int(values["processes"]),
-        ("processes", "threads", "listen-backlog", "maximum-requests"),
-    )
+    processes = int(values["processes"])
+    named = ("processes", "threads", "listen-backlog", "maximum-requests")
     return pool_of(
         "mod_wsgi_daemon", processes, processes, int(values["threads"]), int(values["listen-backlog"]),
         int(values["maximum-requests"]), version, values, named,

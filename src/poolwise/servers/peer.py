@@ -52,7 +52,7 @@ class Option:
         if self.flag:
             return "on, off"
         low = f"{self.minimum:g}"
-        return f"{low} or more" if math.isinf(self.maximum) else f"{low} to {self.maximum:.0f}"
+        return f"{low} or more" if math.isinf(self.maximum) else f"{low} to {self.maximum:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,14 @@ class Peer(Holds):
 
 
 def numbered(version: str) -> tuple[int, ...]:
-    """``"2.0.31"`` as numbers that compare. InputError when it does not begin with a number."""
+    """``"2.0.31"`` as numbers that compare; 6 is 6.0. InputError when it does not begin with a number."""
     found = re.match(r"\d+(?:\.\d+)*", version.strip())
     if not found:
         raise InputError(f"version {version!r}: give numbers with dots, such as 2.0.31")
-    return tuple(int(part) for part in found[0].split("."))
+    parts = [int(part) for part in found[0].split(".")]
+    while len(parts) > 1 and parts[-1] == 0:
+        parts.pop()
+    return tuple(parts)
 
 
 def valid_options(rows: Iterable[Option], version: str) -> tuple[Option, ...]:
@@ -128,8 +131,8 @@ def _folded(name: str) -> str:
 def _number(row: Option, value: float | str, server: str) -> float:
     """The value as a number within the row's range."""
     number = _read(row, value)
-    fits = row.minimum <= number <= row.maximum and (number == int(number) if row.whole else True)
-    if not math.isfinite(number) or not fits:
+    fits = math.isfinite(number) and row.minimum <= number <= row.maximum
+    if not fits or (row.whole and not number.is_integer()):
         kind = "a whole number, " if row.whole and not (row.choices or row.flag) else ""
         raise InputError(f"{server}: {row.name} must be {kind}{row.range}, not {value!r}")
     return number

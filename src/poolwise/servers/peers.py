@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import inf
 
 from poolwise.model import InputError, Pool
+from poolwise.servers.granian import GRANIAN, granian_pool
 from poolwise.servers.gunicorn import (
     GUNICORN_GTHREAD,
     GUNICORN_SYNC,
@@ -28,6 +29,7 @@ PEERS: Mapping[str, Peer] = {
     "unit": UNIT,
     "passenger": PASSENGER,
     "waitress": WAITRESS,
+    "granian": GRANIAN,
 }
 _BUILDERS: Mapping[str, Callable[[Mapping[str, float], str], Pool]] = {
     "mod_wsgi_daemon": mod_wsgi_daemon_pool,
@@ -37,6 +39,7 @@ _BUILDERS: Mapping[str, Callable[[Mapping[str, float], str], Pool]] = {
     "unit": unit_pool,
     "passenger": passenger_pool,
     "waitress": waitress_pool,
+    "granian": granian_pool,
 }
 
 _MANUAL = "server/mpm/*; manual: "
@@ -71,6 +74,7 @@ _IDLE: Mapping[str, tuple[str, str]] = {
     "unit": ("settings.http.idle_timeout", ""),
     "waitress": ("channel_timeout", ""),
     "passenger": ("", ""),
+    "granian": ("", ""),
 }
 
 
@@ -87,7 +91,10 @@ def connection_limits(pool: Pool) -> tuple[float, int]:
     ``(0, 0)`` when the server, or its settings, keep no connections. Where the options are missing, a
     connection may idle for ever.
     """
-    if not holds(pool.architecture).keeps_alive or not pool.options.get("KeepAlive", 1.0):
+    keeps = holds(pool.architecture).keeps_alive
+    for flag in ("KeepAlive", "http1-keep-alive"):
+        keeps = keeps and bool(pool.options.get(flag, 1.0))
+    if not keeps:
         return 0.0, 0
     idle, often = _IDLE[pool.architecture]
     return pool.options.get(idle, inf), int(pool.options.get(often, 0.0))

@@ -15,7 +15,7 @@ The master asks the algorithm once a second. Three rules surround what it answer
   as ``maximum`` the limit less the workers that are still ending.
 
 The length of the queue is known for TCP sockets on Linux only; on a Unix socket it is 0 for ever. It is read
-after the algorithm has run, so the algorithm sees what was there a second ago.
+just before the algorithm is asked. Recordings of a real master that follow these rules: tests/data/peers.
 """
 
 from __future__ import annotations
