@@ -19,7 +19,16 @@ from pathlib import Path
 import click
 
 from poolwise.cli import VERBS, poolwise
-from poolwise.servers import ARCHITECTURES, Parameter, parameters
+from poolwise.servers import (
+    ARCHITECTURES,
+    EMBEDDED_OPTIONS,
+    HOLDS,
+    NGINX_OPTIONS,
+    PEERS,
+    Option,
+    Parameter,
+    parameters,
+)
 from poolwise.traffic import FORMATS, LAWS, SHAPES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,9 +61,9 @@ def cli_page() -> str:
 
 
 def servers_page() -> str:
-    """Every directive that poolwise knows, for each MPM: default, range, where it is allowed, source."""
+    """Every setting that poolwise knows, for each MPM and each other server: default, range, source."""
     parts = [
-        f"# What each MPM can be told\n\n{MADE}\n",
+        f"# What each server can be told\n\n{MADE}\n",
         "The compiled-in default is what counts where no file sets the directive; a distribution's own files "
         "often do. Outside its range httpd changes a value or refuses to start. `poolwise show` says what "
         "becomes of yours.\n",
@@ -66,7 +75,38 @@ def servers_page() -> str:
         )
         parts.append("|---|---|---|---|---|---|\n")
         parts.extend(_row(row, old.get(row.name)) for row in parameters(architecture, NEWEST))
+    parts.append(
+        "\n## Other servers\n\nWhat keeps a worker (a process, or a thread of one) from the next request, "
+        "besides the application:\n\n"
+        "| architecture | server | upload | download | idle connection | how it works |\n"
+        "|---|---|---|---|---|---|\n"
+    )
+    for architecture, facts in HOLDS.items():
+        idle = _yes(facts.holds_idle) if facts.keeps_alive else "keeps none"
+        held = f"{_yes(facts.holds_upload)} | {_yes(facts.holds_download)} | {idle}"
+        parts.append(f"| `{architecture}` | {facts.name} | {held} | {facts.summary} ({facts.source}) |\n")
+    for architecture, peer in PEERS.items():
+        parts.append(f"\n## {architecture}\n\n{peer.name}, described up to {peer.newest}.\n\n")
+        parts.append(_options(peer.parameters))
+    parts.append("\n## mod_wsgi in Apache's own workers\n\nThe pool is the MPM's.\n\n")
+    parts.append(_options(EMBEDDED_OPTIONS))
+    parts.append("\n## nginx in front\n\n" + _options(NGINX_OPTIONS))
     return "".join(parts)
+
+
+def _options(rows: tuple[Option, ...]) -> str:
+    """The table of a server's settings; a setting that changed has a line for each range of versions."""
+    lines = ["| setting | default | range | unit | what it does |\n|---|---|---|---|---|\n"]
+    for row in rows:
+        name = f"`{row.name}`" + (f" (`{'`, `'.join(row.aliases)}`)" if row.aliases else "")
+        name += f" (since {row.since})" if row.since else ""
+        name += f" (before {row.until})" if row.until else ""
+        lines.append(f"| {name} | {row.shown} | {row.range} | {row.unit} | {row.summary} ({row.source}) |\n")
+    return "".join(lines)
+
+
+def _yes(held: bool) -> str:
+    return "holds it" if held else "no"
 
 
 def traffic_page() -> str:

@@ -20,7 +20,9 @@ from poolwise.servers import (
 )
 
 RECORDINGS = Path(__file__).parent.parent / "data/peers"
-NAMES = ("spare", "backlog", "busyness", "emergency")
+SPARE = ("spare", "steady")
+BUSYNESS = ("busyness", "emergency", "mixed1", "mixed2")
+NAMES = (*SPARE, "backlog", *BUSYNESS)
 
 
 def recording(name: str) -> dict[str, Any]:
@@ -39,8 +41,9 @@ def done(decided: int, running: int, busy: int) -> int:
     return 0 if decided < 0 and busy >= running else decided
 
 
-def test_spare() -> None:
-    found = recording("spare")
+@pytest.mark.parametrize("name", SPARE)
+def test_spare(name: str) -> None:
+    found = recording(name)
     s, overloaded, calm = settings(found), 0, 0
     for second, (running, busy, _, change, ending) in enumerate(found["rows"]):
         decided, overloaded, calm = cheaper_spare(
@@ -64,7 +67,7 @@ def test_backlog() -> None:
     assert owes > 0
 
 
-@pytest.mark.parametrize("name", ["busyness", "emergency"])
+@pytest.mark.parametrize("name", BUSYNESS)
 def test_busyness(name: str) -> None:
     decide: Callable[..., Any] = cheaper_busyness
     found = recording(name)

@@ -74,7 +74,7 @@ def test_busyness_of_a_worker(finished_s: float, seen: int, percent: int) -> Non
     assert worker_busyness(finished_s, seen, 3) == percent
 
 
-def busy_for(percents: list[int], running: int = 3, settings: tuple[int, ...] = ()) -> list[int]:
+def busy_for(percents: list[int], running: int = 3) -> list[int]:
     """Changes at the looks of windows of one second, overload 1, multiplier 2, penalty 2."""
     state, changes = cheaper_busyness_start(1, 2), []
     for percent in percents:
@@ -92,6 +92,7 @@ def test_a_worker_that_is_needed_again_too_soon_raises_the_multiplier_and_it_com
     assert busy_for([0, 0]) == [0, -1]
     # retired, needed again a second later: 2 + 2 windows to the next, then one less each, down to 2
     assert busy_for([0, 0, 90, *idle], 6) == [0, -1, 1, 0, 0, 0, -1, 0, 0, 0, -1, 0, 0, -1, 0]
+    assert busy_for([0, 0, 30, 90, *idle[:4]], 6) == [0, -1, 0, 1, 0, 0, 0, -1]
     # needed again only after more windows than the multiplier says: not raised
     assert busy_for([0, 0, 30, 30, 30, 90, *idle[:4]], 6) == [0, -1, 0, 0, 0, 1, 0, -1, 0, -1]
 
@@ -100,6 +101,18 @@ def test_three_looks_between_the_limits_in_a_row_restart_the_timer() -> None:
     assert busy_for([0, 30, 30, 0]) == [0, 0, 0, -1]
     assert busy_for([30, 30, 30, 0, 0]) == [0, 0, 0, 0, -1]
     assert busy_for([30, 30, 0, 30, 0], 4) == [0, 0, 0, 0, -1]
+
+
+def test_a_look_above_the_limit_breaks_the_row_even_when_none_can_be_started() -> None:
+    assert busy_for([30, 30, 90, 30, 0], 9) == [0, 0, 0, 0, -1]
+
+
+@pytest.mark.parametrize(("emergency", "timer"), [(0, 2), (1, 3)])
+def test_a_long_queue_starts_a_worker_and_takes_the_multiplier_back(emergency: int, timer: int) -> None:
+    after = cheaper_busyness(
+        3, 30, 40, 0, 5, 7, 6, 2, 1, emergency, -1, 1, 9, 1, 1, 25, 50, 2, 2, 33, 3, 1, 60
+    )
+    assert after == (1, 0, timer, 8, 2, 1, 1, emergency + 1, -1)
 
 
 def test_one_running_worker_is_left_alone() -> None:
