@@ -35,6 +35,8 @@ POOL = (
     "poolwise.simulation.cruise",
     "poolwise.simulation.parent",
     "poolwise.simulation.loop",
+    "poolwise.simulation.envelope_load",
+    "poolwise.simulation.envelope",
 )
 CHAIN = (
     *POLICIES,
@@ -56,6 +58,7 @@ CHAIN = (
     "poolwise.simulation.system.masters",
     "poolwise.simulation.system.happenings",
     "poolwise.simulation.system.loop",
+    "poolwise.simulation.system.entry",
 )
 
 
@@ -74,31 +77,44 @@ def chain_loaded() -> bool:
     return compiled_chain.cache_info().currsize > 0
 
 
-def must_compile(chain: bool = False) -> bool:
+def must_compile(chain: bool = False, entry: str = "") -> bool:
     """Whether the first use of a compiled twin will have to compile it (once a machine, half a minute)."""
-    if not available() or (chain_loaded() if chain else loaded()):
+    if not available() or (chain_loaded() if chain else loaded() and not entry):
         return False
     import numba
 
-    folder = _cache_folder(
-        "chain" if chain else "pool", _modules(CHAIN if chain else POOL), numba.__version__
-    )
-    return folder is None or not any(folder.rglob("*.nbi"))
+    kernel, modules = ("chain", CHAIN) if chain else ("pool", POOL)
+    folder = _cache_folder(kernel, _modules(modules), numba.__version__)
+    return folder is None or not any(folder.rglob(f"*.{entry}-*.nbi" if entry else "*.nbi"))
 
 
 @cache
-def compiled_run() -> Callable[..., None]:
+def compiled_run() -> Callable[..., bool]:
     """The compiled twin of ``loop.run``. Raises ImportError when numba is missing."""
-    return _compiled("pool", POOL, "run")
+    run: Callable[..., bool] = _pool()["run"]
+    return run
+
+
+@cache
+def compiled_envelope() -> tuple[Callable[..., int], Callable[..., bool]]:
+    """The compiled twins of ``envelope_load.load`` and ``envelope.run_envelope``."""
+    return _pool()["load"], _pool()["run_envelope"]
 
 
 @cache
 def compiled_chain() -> Callable[..., bool]:
-    """The compiled twin of ``system.loop.run_chain``. Raises ImportError when numba is missing."""
-    return _compiled("chain", CHAIN, "run_chain")
+    """The compiled twin of ``system.entry.enter``. Raises ImportError when numba is missing."""
+    run: Callable[..., bool] = _compiled("chain", CHAIN)["enter"]
+    return run
 
 
-def _compiled(kernel: str, modules: Sequence[str], entry: str) -> Callable[..., Any]:
+@cache
+def _pool() -> dict[str, Any]:
+    return _compiled("pool", POOL)
+
+
+def _compiled(kernel: str, modules: Sequence[str]) -> dict[str, Any]:
+    """Every function of the modules, ready to be compiled when it is called, or read from the cache."""
     import numba
 
     sources = _modules(modules)
@@ -108,11 +124,9 @@ def _compiled(kernel: str, modules: Sequence[str], entry: str) -> Callable[..., 
     if folder is not None:
         config.CACHE_DIR = str(folder)
     try:
-        twins = _twins(sources, numba.njit(cache=folder is not None, error_model="numpy"))
+        return _twins(sources, numba.njit(cache=folder is not None, error_model="numpy"))
     finally:
         config.CACHE_DIR = before
-    run: Callable[..., Any] = twins[entry]
-    return run
 
 
 def _modules(names: Sequence[str]) -> list[types.ModuleType]:
@@ -147,7 +161,17 @@ def _twins(modules: list[types.ModuleType], compile_: Callable[..., Any]) -> dic
             elif not name.startswith("__"):
                 names.setdefault(name, item)
     names["bucket_of"] = names["bucket_of_bits"]
+    if "records_at" in names:
+        names |= _pointers()
     return names
+
+
+def _pointers() -> dict[str, Any]:
+    """What turns addresses into pointers, for the kernel that hands its memory on as such."""
+    from poolwise.simulation import pointers
+
+    names = ("ints_at", "floats_at", "int_rows_at", "float_rows_at", "records_at")
+    return {name: getattr(pointers, name) for name in names}
 
 
 def _cache_folder(kernel: str, modules: list[types.ModuleType], version: str) -> Path | None:

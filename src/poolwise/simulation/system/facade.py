@@ -12,7 +12,7 @@ from poolwise.simulation import state as st
 from poolwise.simulation.compiled import compiled_chain, records
 from poolwise.simulation.incident import Incident, Timing
 from poolwise.simulation.system import memory as mem
-from poolwise.simulation.system.loop import run_chain
+from poolwise.simulation.system.entry import enter
 from poolwise.simulation.system.outcome import ChainOutcome
 from poolwise.simulation.system.setup import Chain, chain_of
 
@@ -48,11 +48,16 @@ def simulate_chain(
 
 
 def _compiled(chain: Chain, inputs: tuple[Any, ...]) -> Chain:
-    cs, rs = records(chain.cs), records(chain.rs)
-    p = records([chain.p])[0]
+    """Run the compiled twin, which is given addresses: everything here must live until it is done."""
+    cs, rs, p = records(chain.cs), records(chain.rs), records([chain.p])
+    ns = np.array([row.ctypes.data for row in chain.ns], np.intp)
+    xs = np.array([row.ctypes.data for row in chain.xs], np.intp)
+    at = [array.ctypes.data for array in (chain.m, chain.y, ns, xs, cs, rs, chain.routes, *inputs)]
+    m, y, rows, float_rows, plans, rules, routes, times_s, kinds, counts = at
+    given = (m, y, p[0], rows, float_rows, plans, cs[0], rules, rs[0], routes, times_s, kinds, counts)
     kernel = compiled_chain()
     for until_s in _stretches(chain.p):
-        if kernel(chain.m, chain.y, p, chain.ns, chain.xs, cs, rs, chain.routes, *inputs, until_s):
+        if kernel(*given, len(inputs[0]), until_s):
             break
     return chain
 
@@ -62,7 +67,8 @@ def _plain(chain: Chain, inputs: tuple[Any, ...]) -> Chain:
     ns, xs, routes = chain.ns.tolist(), chain.xs.tolist(), chain.routes.tolist()
     times_s, kinds, counts = (values.tolist() for values in inputs)
     cs, rs = list(chain.cs), list(chain.rs)
-    run_chain(m, y, chain.p, ns, xs, cs, rs, routes, times_s, kinds, counts, mem.NEVER_S)
+    given = (m, y, chain.p, ns, xs, cs, cs[0], rs, rs[0], routes, times_s, kinds, counts)
+    enter(*given, len(times_s), mem.NEVER_S)
     return Chain(
         chain.stages, chain.workload, np.array(m), np.array(y), chain.p, np.array(ns), np.array(xs),
         chain.cs, chain.rs, chain.routes,

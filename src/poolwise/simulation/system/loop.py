@@ -89,6 +89,7 @@ def run_chain(
     incident_s: Floats,
     incident_kind: Ints,
     incident_count: Ints,
+    incidents: int,
     until_s: float,
 ) -> bool:
     """Simulate from where the memory stands until ``until_s``; returns whether all is decided before.
@@ -103,7 +104,7 @@ def run_chain(
         for k in range(p.stages):
             if rs[k].kept_by != BY_HTTPD_FIXED and xs[k][WAKE_S] <= bound_s:
                 bound_s, who = xs[k][WAKE_S], k
-        planned_s = incident_s[m[INCIDENTS]] if m[INCIDENTS] < len(incident_s) else NEVER_S
+        planned_s = incident_s[m[INCIDENTS]] if m[INCIDENTS] < incidents else NEVER_S
         if planned_s <= bound_s and (planned_s < bound_s or who < 0):
             bound_s, who = planned_s, -2
         _until(m, y, p, ns, xs, cs, rs, routes, bound_s)

@@ -1,0 +1,82 @@
+"""Which kernel a simulation needs: that of one pool, or that of chained stages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from poolwise.model import App, InputError, Machine, Pool, Run, Topology, Workload
+from poolwise.simulation import facade
+from poolwise.simulation.checks import check_chain, check_incidents
+from poolwise.simulation.compiled import available, chain_loaded
+from poolwise.simulation.envelope_trace import Trace
+from poolwise.simulation.facade import ARCHITECTURES, INCIDENTS, MEASURED, SMALL_APP, TWO_CORES
+from poolwise.simulation.incident import Incident, Timing
+from poolwise.simulation.system.facade import simulate_chain
+
+NO_APPS: Mapping[str, App] = {}
+CHAIN_SMALL = 3_000  # requests: below, loading the machine code takes longer than the plain loop
+
+
+def simulate(
+    pool: Pool | Topology,
+    workload: Workload | Trace,
+    *,
+    app: App = SMALL_APP,
+    apps: Mapping[str, App] = NO_APPS,
+    machine: Machine = TWO_CORES,
+    timing: Timing = MEASURED,
+    incidents: Sequence[Incident] = (),
+    engine: str = "auto",
+    keep_starts: bool = False,
+    label: str = "",
+    seed: int = 1,
+) -> Run:
+    """Simulate ``pool`` under ``workload``, every request of it.
+
+    A ``Topology``, another server than Apache, an application that shares the processor or is loaded late,
+    and clients with links and connections of their own take the kernel of chained stages; there, ``apps``
+    names by pool what differs from ``app``, and ``seed`` is for what servers draw (max_requests_jitter).
+    Everything else takes the kernel of one pool (``facade.simulate``, which says what ``engine`` may be and
+    what a prepared ``workload`` is good for). ``keep_starts``: put each request's start time in
+    ``Run.details["start_s"]`` (-1 refused, NaN not started at the end); a chain adds ``end_s``, ``state``.
+    Raises InputError for settings, times or workloads that make no sense, naming the argument.
+    """
+    load = workload.workload if isinstance(workload, Trace) else workload
+    if isinstance(pool, Pool) and not needs_chain(pool, load, app):
+        return facade.simulate(
+            pool, workload, app=app, machine=machine, timing=timing, incidents=incidents, engine=engine,
+            keep_starts=keep_starts, label=label,
+        )  # fmt: skip
+    topology = pool if isinstance(pool, Topology) else Topology(pool)
+    check_chain(topology, load, app, apps, machine)
+    check_incidents(incidents, INCIDENTS)
+    given = (topology, load, app, apps, machine, timing, incidents)
+    return simulate_chain(*given, _compiled(engine, len(load)), keep_starts, label, facade.DRAIN_S, seed)
+
+
+def needs_chain(pool: Pool, workload: Workload, app: App) -> bool:
+    """Whether the kernel of one pool, in which a request holds a worker for a given time, is not enough."""
+    extras = (workload.cpu_s, workload.upload_s, workload.download_s, workload.connection, workload.kind)
+    clients = workload.clients
+    return (
+        pool.architecture not in ARCHITECTURES
+        or any(values is not None for values in extras)
+        or clients.retries > 0
+        or not math.isinf(clients.patience_s)
+        or app.cpu_share > 0
+        or app.loads != "start"
+        or app.import_cpu_s > 0
+        or app.import_wait_s > 0
+    )
+
+
+def _compiled(engine: str, requests: int) -> bool:
+    """Whether to run the chain's machine code."""
+    if engine not in ("auto", "compiled", "plain"):
+        raise InputError(f"engine {engine!r}: for a chain of stages choose auto, compiled or plain")
+    if engine == "compiled" and not available():
+        raise InputError("engine 'compiled' needs numba: pip install 'poolwise[fast]'")
+    if engine != "auto":
+        return engine == "compiled"
+    return available() and (chain_loaded() or requests >= CHAIN_SMALL)
