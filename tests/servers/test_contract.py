@@ -250,7 +250,7 @@ def test_the_policies_are_all_there() -> None:
     assert set(FUNCTIONS) == {
         "prefork_maintain", "worker_maintain", "event_maintain", "event_accepts",
         "cheaper_spare", "cheaper_backlog", "cheaper_busyness", "cheaper_busyness_start",
-        "cheaper_busyness_looks", "worker_busyness", "recycle_after_in_slot",
+        "cheaper_busyness_looks", "cheaper_carries_out", "worker_busyness", "recycle_after_in_slot",
         "unit_maintain", "unit_retires", "passenger_maintain", "passenger_collects",
         "arbiter_maintain", "recycle_after", "daemon_request_limit_s", "daemon_drain_s",
     }  # fmt: skip

@@ -14,6 +14,7 @@ from poolwise.servers import (
     cheaper_busyness,
     cheaper_busyness_looks,
     cheaper_busyness_start,
+    cheaper_carries_out,
     cheaper_spare,
     peer_pool,
     worker_busyness,
@@ -36,11 +37,6 @@ def settings(found: dict[str, Any]) -> dict[str, int]:
     return {"maximum": pool.process_limit, **{name: int(value) for name, value in pool.options.items()}}
 
 
-def done(decided: int, running: int, busy: int) -> int:
-    """What a decision does at once: a stop is owed while every worker is busy."""
-    return 0 if decided < 0 and busy >= running else decided
-
-
 @pytest.mark.parametrize("name", SPARE)
 def test_spare(name: str) -> None:
     found = recording(name)
@@ -50,21 +46,20 @@ def test_spare(name: str) -> None:
             running, busy, overloaded, calm, s["cheaper"], s["maximum"] - ending, s["cheaper-step"],
             s["cheaper-overload"],
         )  # fmt: skip
-        assert done(decided, running, busy) == change, second
+        assert cheaper_carries_out(decided, running - busy) == (change, 0), second
 
 
 def test_backlog() -> None:
     found = recording("backlog")
-    s, owed = settings(found), False
-    owes = 0
+    s, owed, owes = settings(found), 0, 0
     for second, (running, busy, queued, change, ending) in enumerate(found["rows"]):
-        decided = -1 if owed else cheaper_backlog(
+        decided = owed or cheaper_backlog(
             running, queued, s["cheaper"], s["maximum"] - ending, s["cheaper-step"], s["cheaper-overload"]
         )  # fmt: skip
-        assert done(decided, running, busy) == change, second
-        owed = decided < 0 and change == 0
+        did, owed = cheaper_carries_out(decided, running - busy)
+        assert did == change, second
         owes += owed
-    assert owes > 0
+    assert owes < 0
 
 
 @pytest.mark.parametrize("name", BUSYNESS)
@@ -86,7 +81,7 @@ def test_busyness(name: str) -> None:
             running, max(seen, 0), queued, *state, s["cheaper"], s["maximum"] - ending, s["cheaper-step"],
             overload, *given,
         )  # fmt: skip
-        assert done(decided, running, busy) == change, (second, state)
+        assert cheaper_carries_out(decided, running - busy) == (change, 0), (second, state)
     assert window == 0
 
 

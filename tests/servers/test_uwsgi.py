@@ -11,6 +11,7 @@ from poolwise.servers import (
     cheaper_backlog,
     cheaper_busyness,
     cheaper_busyness_start,
+    cheaper_carries_out,
     cheaper_spare,
     peer_pool,
     recycle_after_in_slot,
@@ -65,6 +66,13 @@ def test_backlog_stops_one_although_all_are_busy_and_rests_at_the_limit() -> Non
     assert cheaper_backlog(5, 0, 1, 8, 2, 3) == -1
     assert cheaper_backlog(5, 3, 1, 8, 2, 3) == 0
     assert cheaper_backlog(7, 4, 1, 8, 2, 3) == 1
+
+
+def test_stops_that_find_no_idle_worker_are_owed() -> None:
+    assert [cheaper_carries_out(decided, 1) for decided in (3, 0, -1, -2)] == [
+        (3, 0), (0, 0), (-1, 0), (-1, -1),
+    ]  # fmt: skip
+    assert cheaper_carries_out(-1, 0) == (0, -1)
 
 
 @pytest.mark.parametrize(

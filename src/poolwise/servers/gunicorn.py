@@ -7,7 +7,9 @@ gunicorn/workers/sync.py, gunicorn/workers/gthread.py.
 The number of workers is what it was told to be; nothing in it looks at the load. A sync worker answers
 ``Connection: close``. A gthread worker accepts up to worker_connections and lets those beyond its threads
 wait inside the process, where no other worker can help; kept-alive ones wait in its poller, for keepalive
-seconds, without a thread.
+seconds, without a thread. The next request on one of those queues for a thread of that process, it is not
+closed when none is free; a worker that has to stop keeps them for 2 s more (STOP_KEEPALIVE_LINGER). Both
+were seen on a real one.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ The master asks the algorithm once a second. Three rules surround what it answer
 - A worker is *running* when it has been started and not been told to stop; it is *busy* when at least one of
   its threads has a request: threads beyond the first do not count as room.
 - Told to stop is the worker that was started longest ago of those that are not busy. With none, the stop is
-  owed: the next second asks for it again, *instead of* the algorithm.
+  owed: the next second tries it again, *instead of* asking the algorithm (``cheaper_carries_out``).
 - A worker that was told to stop can be started again only when it has ended. Whoever calls therefore gives
   as ``maximum`` the limit less the workers that are still ending.
 
@@ -257,6 +257,17 @@ def cheaper_busyness(
     if urgent:
         emergency += change
     return change, window, timer, retired, factor, action, tolerated, emergency, nonzero
+
+
+def cheaper_carries_out(decided: int, idle: int) -> tuple[int, int]:
+    """What the master does at once with a decision; return ``(change, owed)``.
+
+    ``idle``: running workers that are not busy. Stops that find none are ``owed`` (0 or below): the next
+    second that number stands in for the algorithm, which is not asked then. Source: ``uwsgi_calc_cheaper``.
+    """
+    if decided >= 0 or idle >= -decided:
+        return decided, 0
+    return -idle, decided + idle
 
 
 def recycle_after_in_slot(maximum_requests: int, delta: int, slot: int) -> int:
