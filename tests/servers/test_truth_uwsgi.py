@@ -21,7 +21,7 @@ from poolwise.servers import (
 )
 
 RECORDINGS = Path(__file__).parent.parent / "data/peers"
-SPARE = ("spare", "steady")
+SPARE = ("spare", "steady", "threads")
 BUSYNESS = ("busyness", "emergency", "mixed1", "mixed2")
 NAMES = (*SPARE, "backlog", *BUSYNESS)
 
@@ -47,6 +47,13 @@ def test_spare(name: str) -> None:
             s["cheaper-overload"],
         )  # fmt: skip
         assert cheaper_carries_out(decided, running - busy) == (change, 0), second
+
+
+def test_a_worker_with_threads_does_not_notice_that_it_has_to_stop() -> None:
+    found = recording("threads")
+    ending = [row[4] for row in found["rows"]]
+    assert sum(ending) == pytest.approx(settings(found)["worker-reload-mercy"], abs=2) and max(ending) == 1
+    assert sum(row[4] for row in recording("spare")["rows"]) == 0
 
 
 def test_backlog() -> None:

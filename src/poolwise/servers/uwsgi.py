@@ -12,7 +12,9 @@ The master asks the algorithm once a second. Three rules surround what it answer
 - Told to stop is the worker that was started longest ago of those that are not busy. With none, the stop is
   owed: the next second tries it again, *instead of* asking the algorithm (``cheaper_carries_out``).
 - A worker that was told to stop can be started again only when it has ended. Whoever calls therefore gives
-  as ``maximum`` the limit less the workers that are still ending.
+  as ``maximum`` the limit less the workers that are still ending. An idle one with a single thread ends at
+  once. With threads the signal wakes one of them only: seen on a real one, an idle worker stays, with its
+  memory, until it is killed worker-reload-mercy (60 s) later.
 
 The length of the queue is known for TCP sockets on Linux only; on a Unix socket it is 0 for ever. It is read
 just before the algorithm is asked. Recordings of a real master that follow these rules: tests/data/peers.
