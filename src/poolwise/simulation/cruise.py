@@ -13,6 +13,7 @@ from poolwise.simulation.state import (
     BUCKETS_IN_RING,
     BUSY,
     CURSOR,
+    DISTURBED_S,
     DUE,
     FAR_BUCKET,
     FAR_HEAD,
@@ -114,6 +115,7 @@ def cruise(
                     queue_size += 1
                 else:
                     n[REFUSED] += 1
+                    x[DISTURBED_S] = max(x[DISTURBED_S], arrival_s + service_s[i])
                     n[c.refused + min(int(arrival_s), c.seconds - 1)] += 1
                     if keep:
                         starts_s[i] = -1.0
@@ -150,6 +152,7 @@ def cruise(
         if start_s > came_s:
             wait_s = start_s - came_s
             waited += 1
+            x[DISTURBED_S] = max(x[DISTURBED_S], end_s)
             x[WAIT_SUM_S] += wait_s
             if wait_s > x[WAIT_MAX_S]:
                 x[WAIT_MAX_S] = wait_s

@@ -1,117 +1,178 @@
-"""The door of the simulation: check the arguments, run the kernel, return a ``Run``.
+"""The simulation of one pool: check the arguments, run an engine, return a ``Run``.
 
-The compiled twin is used where numba is installed; elsewhere the plain loop gives the same numbers, slower,
-and says so once. Both are exact: every request of the trace is simulated.
+Two engines give the same numbers to the bit: the event loop takes request after request; the envelope
+(``envelope``) only those that may have to wait. Each runs as machine code where numba is installed, elsewhere
+as the plain Python that it is made from, slower, and says so once.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from poolwise.model import App, InputError, Machine, Pool, Run, Topology, Workload
+from poolwise.model import App, InputError, Machine, Pool, Run, Workload
 from poolwise.simulation import state as st
-from poolwise.simulation.checks import check_chain, check_incidents, check_pool, check_workload
+from poolwise.simulation.checks import check_incidents, check_pool, check_workload
 from poolwise.simulation.compiled import (
     available,
-    chain_loaded,
+    compiled_envelope,
     compiled_run,
     loaded,
     must_compile,
     record,
 )
+from poolwise.simulation.envelope import run_envelope
+from poolwise.simulation.envelope_trace import Trace, prepare
 from poolwise.simulation.incident import Incident, Timing
 from poolwise.simulation.loop import run
 from poolwise.simulation.outcome import Outcome
-from poolwise.simulation.system.facade import simulate_chain
 
 ARCHITECTURES = {"prefork": st.PREFORK, "worker": st.WORKER, "event": st.EVENT}
 INCIDENTS = {"graceful": st.GRACEFUL_RESTART, "restart": st.HARD_RESTART, "crash": st.CRASH}
-SMALL = 20_000  # requests
-CHAIN_SMALL = 3_000
+ENGINES = ("auto", "compiled", "plain", "envelope", "envelope plain")
+SMALL = 20_000  # requests: below, loading the machine code takes longer than the plain loop
+LARGE = 1_000_000  # requests: above, one reading of the trace pays even for a single pool
+STRETCH = 5_000_000  # requests between two looks at the keyboard
 DRAIN_S = 3600.0  # how long after the end of the traffic the queue may take to empty
 LOG_LINES = 4096
 
 
 SMALL_APP, TWO_CORES, MEASURED = App(), Machine(), Timing()
-NO_APPS: Mapping[str, App] = {}
 
 
 def simulate(
-    pool: Pool | Topology,
-    workload: Workload,
+    pool: Pool,
+    workload: Workload | Trace,
     *,
     app: App = SMALL_APP,
-    apps: Mapping[str, App] = NO_APPS,
     machine: Machine = TWO_CORES,
     timing: Timing = MEASURED,
     incidents: Sequence[Incident] = (),
     engine: str = "auto",
     keep_starts: bool = False,
     label: str = "",
-    seed: int = 1,
 ) -> Run:
     """Simulate ``pool`` under ``workload``, every request of it.
 
-    A ``Topology``, another server than Apache, an application that shares the processor or is loaded late,
-    and clients with links and connections of their own take the kernel of chained stages; ``apps`` then names
-    what differs from ``app`` by pool, ``seed`` is for what servers draw (max_requests_jitter).
-    ``engine``: "compiled", "plain" or "auto" (compiled when numba is installed). ``keep_starts``: put each
-    request's start time in ``Run.details["start_s"]`` (-1 refused, NaN not started at the end).
+    ``workload``: to try many pools on one, pass ``prepare(workload)`` instead: the series and the passes of
+    such a run are worked out when they are first looked at. ``engine``: "compiled" or "plain" (the event
+    loop), "envelope" or "envelope plain" (where it is valid: prefork, no recycling, no incidents; else the
+    event loop), or "auto"; ``Run.engine`` says which it was. ``keep_starts``: put each request's start
+    time in ``Run.details["start_s"]`` (-1 refused, NaN not started at the end).
     Raises InputError for settings, times or workloads that make no sense, naming the argument.
     """
-    if isinstance(pool, Topology) or needs_chain(pool, workload, app):
-        topology = pool if isinstance(pool, Topology) else Topology(pool)
-        check_chain(topology, workload, app, apps, machine)
-        check_incidents(incidents, INCIDENTS)
-        compiled = _compiled(engine, len(workload), CHAIN_SMALL, chain_loaded())
-        return simulate_chain(
-            topology,
-            workload,
-            app,
-            apps,
-            machine,
-            timing,
-            incidents,
-            compiled,
-            keep_starts,
-            label,
-            DRAIN_S,
-            seed,
-        )
     check_pool(pool, ARCHITECTURES)
-    check_workload(workload)
-    compiled = _compiled(engine, len(workload), SMALL, loaded())
-    c = _plan(pool, workload, app, machine, timing)
+    plan = sorted(incidents, key=lambda incident: incident.time_s)
+    check_incidents(plan, INCIDENTS)
+    load = workload.workload if isinstance(workload, Trace) else workload
+    if load is workload:
+        check_workload(load)
+    compiled = _compiled(engine, len(load))
+    try:
+        c = _plan(pool, load, app, machine, timing)
+        if _rides(pool, workload, plan, engine):
+            trace = workload if isinstance(workload, Trace) else prepare(workload, compiled=compiled)
+            summary = isinstance(workload, Trace)
+            return _envelope(pool, trace, app, c, compiled, keep_starts, label, summary)
+        n, x, starts = _memory(c, len(load) if keep_starts else 0)
+        inputs: tuple[Any, ...] = (
+            np.ascontiguousarray(load.arrivals_s, dtype=np.float64),
+            np.ascontiguousarray(load.service_s, dtype=np.float64),
+            starts,
+            np.array([incident.time_s for incident in plan], dtype=np.float64),
+            np.array([INCIDENTS[incident.kind] for incident in plan], dtype=np.int64),
+            np.array([incident.count for incident in plan], dtype=np.int64),
+        )
+        memory: tuple[Any, ...]
+        if compiled:
+            kernel, memory = compiled_run(), (n, x, record(c), *inputs)
+        else:
+            lists = [array.tolist() for array in (n, x, *inputs)]
+            kernel, memory = run, (lists[0], lists[1], c, *lists[2:])
+        _in_stretches(kernel, memory, c, len(load))
+    except MemoryError:
+        raise InputError(f"workload: {len(load):,} requests do not fit into the memory") from None
+    outcome = Outcome(pool, load, app, c, np.asarray(memory[0]), np.asarray(memory[1]))
+    engine_used = "event-level, compiled" if compiled else "event-level, plain loop"
+    return outcome.run(engine_used, label, {"start_s": np.asarray(memory[5])} if keep_starts else {})
+
+
+def _memory(c: st.Plan, starts: int) -> tuple[Any, Any, Any]:
     ints, floats = st.sizes(c)
     n, x = np.zeros(ints, np.int64), np.zeros(floats)
     n[c.bucket : c.bucket + st.BUCKETS_IN_RING] = st.NOWHERE
     n[c.doing : c.doing + c.workers] = st.IDLE
-    starts = np.full(len(workload) if keep_starts else 0, np.nan)
-    plan = sorted(incidents, key=lambda incident: incident.time_s)
-    check_incidents(plan, INCIDENTS)
-    inputs: tuple[Any, ...] = (
-        np.ascontiguousarray(workload.arrivals_s, dtype=np.float64),
-        np.ascontiguousarray(workload.service_s, dtype=np.float64),
-        starts,
-        np.array([incident.time_s for incident in plan], dtype=np.float64),
-        np.array([INCIDENTS[incident.kind] for incident in plan], dtype=np.int64),
-        np.array([incident.count for incident in plan], dtype=np.int64),
-    )
-    if compiled:
-        compiled_run()(n, x, record(c), *inputs)
-    else:
-        lists = [array.tolist() for array in (n, x, *inputs)]
-        run(lists[0], lists[1], c, *lists[2:])
-        n, x, starts = np.array(lists[0]), np.array(lists[1]), np.array(lists[4])
-    outcome = Outcome(pool, workload, app, c, n, x)
-    engine_used = "event-level, compiled" if compiled else "event-level, plain loop"
-    return outcome.run(engine_used, label, {"start_s": starts} if keep_starts else {})
+    return n, x, np.full(starts, np.nan)
+
+
+def _in_stretches(kernel: Callable[..., bool], memory: Sequence[Any], c: st.Plan, requests: int) -> None:
+    """Run to the end, and let an interruption through every few million requests.
+
+    Raises KeyboardInterrupt saying how far it had come.
+    """
+    stretch_s = c.horizon_s * STRETCH / max(requests, 1)
+    pause_s = stretch_s
+    try:
+        while not kernel(*memory, pause_s):
+            pause_s += stretch_s
+    except KeyboardInterrupt:
+        decided = int(memory[0][st.NEXT] - memory[0][st.QUEUE_SIZE])
+        raise KeyboardInterrupt(
+            f"stopped at second {min(pause_s, c.horizon_s):,.0f} of {c.horizon_s:,.0f}: "
+            f"{decided:,} of {requests:,} requests simulated"
+        ) from None
+
+
+def _rides(pool: Pool, workload: Workload | Trace, incidents: Sequence[Incident], engine: str) -> bool:
+    """Whether the envelope is valid here, and wanted or worth its first reading of the trace."""
+    if pool.architecture != "prefork" or pool.max_connections_per_child > 0 or incidents:
+        return False
+    if not 0 < len(workload) < 2**31:
+        return False
+    large = isinstance(workload, Trace) or len(workload) >= LARGE
+    return engine.startswith("envelope") or (engine == "auto" and large)
+
+
+def _envelope(
+    pool: Pool,
+    trace: Trace,
+    app: App,
+    c: st.Plan,
+    compiled: bool,
+    keep_starts: bool,
+    label: str,
+    summary: bool,
+) -> Run:
+    """Ride on the envelope; with ``summary`` the series and passes are left for when they are asked for."""
+
+    def outcome(full: bool) -> tuple[Outcome, Any]:
+        plan = c if full else st.lay_out(c._replace(ticks=0))
+        n, x, starts = _memory(plan, len(trace) if keep_starts else 0)
+        kernel: Callable[..., bool]
+        memory: tuple[Any, ...]
+        if compiled:
+            kernel, memory = (
+                compiled_envelope()[1],
+                (n, x, record(plan), trace.envelope, starts, np.empty(0), full),
+            )
+        else:
+            lists = [array.tolist() for array in (n, x, starts)]
+            kernel, memory = run_envelope, (lists[0], lists[1], plan, trace.lists, lists[2], [], full)
+        _in_stretches(kernel, memory, plan, len(trace))
+        made = Outcome(
+            pool, trace.workload, app, plan, np.asarray(memory[0]), np.asarray(memory[1]), trace.arrived
+        )
+        return made, np.asarray(memory[4])
+
+    first, starts = outcome(not summary)
+    engine = "envelope, compiled" if compiled else "envelope, plain loop"
+    later = cache(lambda: outcome(True)[0]) if summary else None
+    return first.run(engine, label, {"start_s": starts} if keep_starts else {}, later)
 
 
 def _calendar_scale(workload: Workload, horizon_s: float) -> float:
@@ -145,15 +206,15 @@ def needs_chain(pool: Pool, workload: Workload, app: App) -> bool:
     )
 
 
-def _compiled(engine: str, requests: int, small: int, is_loaded: bool) -> bool:
-    """Which engine to use: loading the compiled twin takes longer than simulating a small trace plainly."""
-    if engine not in ("auto", "compiled", "plain"):
-        raise InputError(f"engine {engine!r}: choose auto, compiled or plain")
+def _compiled(engine: str, requests: int) -> bool:
+    """Machine code or plain Python: loading the former takes longer than simulating a small trace plainly."""
+    if engine not in ENGINES:
+        raise InputError(f"engine {engine!r}: choose {', '.join(ENGINES)}")
     if engine == "compiled" and not available():
         raise InputError("engine 'compiled' needs numba: pip install 'poolwise[fast]'")
-    if engine != "auto":
+    if engine not in ("auto", "envelope"):
         return engine == "compiled"
-    if requests < small and not is_loaded:
+    if requests < SMALL and not loaded() and engine == "auto":
         return False
     if not available():
         _say_slow()

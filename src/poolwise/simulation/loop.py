@@ -16,6 +16,7 @@ from poolwise.simulation.state import (
     ALIVE,
     BUSY,
     DEATH_NOTICES,
+    DISTURBED_S,
     EVENT,
     GOING,
     HIGH,
@@ -60,20 +61,22 @@ def run(
     incident_s: Floats,
     incident_kind: Ints,
     incident_count: Ints,
-) -> None:
-    """Simulate from t = 0 until every request is decided and ``horizon_s`` is over (or ``stop_s``).
+    pause_s: float,
+) -> bool:
+    """Simulate on from where ``n`` and ``x`` stand; return whether every request is decided and all is over.
 
-    ``arrivals_s`` ascending; ``service_s`` of the same length; ``starts_s`` of the same length to receive
-    each request's start (-1 refused), or empty. t = 0 is the instant the parent enters its first sleep.
+    Begins at t = 0 on a fresh memory: the instant the parent enters its first sleep. Ends when ``horizon_s``
+    is over and every request is decided, or at ``stop_s``; returns False when the next instant is after
+    ``pause_s``: call again to go on. ``arrivals_s`` ascending; ``service_s`` of the same length; ``starts_s``
+    of the same length to receive each request's start (-1 refused), or empty.
     """
-    n[RATE] = 1
-    n[MODE] = TICK
-    cold_start(n, x, c, -min(c.start, c.process_limit) * c.fork_s)
-    x[WAKE_S] = c.sleep_s
-    x[SAMPLE_S] = 0.5
+    if n[RATE] == 0:
+        begin(n, x, c)
     while True:
         planned_s = incident_s[n[INCIDENT]] if n[INCIDENT] < len(incident_s) else NEVER
         now_s = min(x[WAKE_S], x[SAMPLE_S], planned_s)
+        if now_s > pause_s:
+            return False
         if n[LEAVING] or n[DEATH_NOTICES] or c.max_connections or c.step_by_step:
             advance(n, x, c, arrivals_s, service_s, starts_s, now_s)
         else:
@@ -87,7 +90,22 @@ def run(
             incident(n, x, c, incident_kind[n[INCIDENT]], incident_count[n[INCIDENT]], now_s)
             n[INCIDENT] += 1
         else:
-            _sample(n, x, c)
+            sample(n, x, c)
+    finish(n, x, c)
+    return True
+
+
+def begin(n: Ints, x: Floats, c: Plan) -> None:
+    """The initial children are forked and the parent goes to sleep at t = 0."""
+    n[RATE] = 1
+    n[MODE] = TICK
+    cold_start(n, x, c, -min(c.start, c.process_limit) * c.fork_s)
+    x[WAKE_S] = c.sleep_s
+    x[SAMPLE_S] = 0.5
+
+
+def finish(n: Ints, x: Floats, c: Plan) -> None:
+    """Book the lives of the processes that are still there at the end."""
     for slot in range(n[HIGH]):
         present = 1 if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING else 0
         x[PROCESS_S] += (present + n[c.extras + slot]) * max(c.horizon_s - max(x[c.born_s + slot], 0.0), 0.0)
@@ -132,7 +150,7 @@ def advance(
             n[c.queue + (place if place < c.backlog else place - c.backlog)] = i
             n[QUEUE_SIZE] += 1
         else:
-            _refuse(n, x, c, i, arrival_s, starts_s)
+            _refuse(n, x, c, i, arrival_s, service_s[i], starts_s)
 
 
 def _start(
@@ -163,6 +181,7 @@ def _start(
     if start_s > arrival_s:
         wait_s = start_s - arrival_s
         n[WAITED] += 1
+        x[DISTURBED_S] = max(x[DISTURBED_S], end_s)
         x[WAIT_SUM_S] += wait_s
         x[WAIT_MAX_S] = max(x[WAIT_MAX_S], wait_s)
         n[c.wait + bucket_of(wait_s)] += 1
@@ -177,14 +196,17 @@ def _start(
             retire(n, x, c, slot, start_s)
 
 
-def _refuse(n: Ints, x: Floats, c: Plan, i: int, arrival_s: float, starts_s: Floats) -> None:
+def _refuse(
+    n: Ints, x: Floats, c: Plan, i: int, arrival_s: float, service_s: float, starts_s: Floats
+) -> None:
     n[REFUSED] += 1
+    x[DISTURBED_S] = max(x[DISTURBED_S], arrival_s + service_s)
     n[c.refused + min(int(arrival_s), c.seconds - 1)] += 1
     if len(starts_s):
         starts_s[i] = -1.0
 
 
-def _sample(n: Ints, x: Floats, c: Plan) -> None:
+def sample(n: Ints, x: Floats, c: Plan) -> None:
     """Record the state at the middle of a second."""
     row = n[SAMPLES]
     n[c.sample_busy + row] = n[BUSY]

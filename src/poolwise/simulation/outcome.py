@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,16 +27,19 @@ class Outcome:
     c: st.Plan
     n: Ints
     x: Floats
+    arrived: Floats | None = None  # arrivals of each second, where they have been counted already
 
-    def run(self, engine: str, label: str, details: Mapping[str, Any]) -> Run:
-        """The ``Run`` that this memory holds."""
+    def run(
+        self, engine: str, label: str, details: Mapping[str, Any], full: Callable[[], Outcome] | None = None
+    ) -> Run:
+        """The ``Run`` that this memory holds; series and passes from ``full``, once looked at."""
         return Run(
             label=label or self.pool.name,
             origin="simulated",
             pool=self.pool,
             duration_s=self.c.horizon_s,
-            series=self._series(),
-            ticks=self._ticks(),
+            series=self.series() if full is None else Later(lambda: full().series()),
+            ticks=self.ticks() if full is None else Later(lambda: full().ticks()),
             wait=self._histogram(self.c.wait, st.WAIT_SUM_S, int(self.n[st.SERVED] - self.n[st.WAITED])),
             response=self._histogram(self.c.response, st.RESPONSE_SUM_S, 0),
             totals=self._totals(),
@@ -45,7 +49,8 @@ class Outcome:
             details=details,
         )
 
-    def _series(self) -> dict[str, Floats]:
+    def series(self) -> dict[str, Floats]:
+        """One value a second, see ``Run.series``."""
         c, seconds = self.c, self.c.seconds
         total = self._stretch(c.sample_total, seconds)
         return {
@@ -56,12 +61,15 @@ class Outcome:
             "created": self._stretch(c.created, seconds),
             "killed": self._stretch(c.killed, seconds),
             "refused": self._stretch(c.refused, seconds),
-            "arrived": per_second(self.workload.arrivals_s, seconds),
+            "arrived": per_second(self.workload.arrivals_s, seconds)
+            if self.arrived is None
+            else self.arrived,
             "memory_bytes": self.app.shared_bytes
             + total * (self.app.process_bytes + self.pool.threads * self.app.thread_bytes),
         }
 
-    def _ticks(self) -> dict[str, Floats]:
+    def ticks(self) -> dict[str, Floats]:
+        """One value a maintenance pass, see ``Run.ticks``."""
         c, rows = self.c, int(self.n[st.TICKS])
         return {
             "time_s": self.x[c.tick_s : c.tick_s + rows].copy(),
@@ -110,6 +118,29 @@ class Outcome:
             text = message[2].format(*(int(number) for number in self.n[start : start + 4]))
             lines.append(LogLine(float(self.x[c.log_s + line]), message[0], message[1], text))
         return tuple(lines)
+
+
+class Later(Mapping[str, "Floats"]):
+    """Arrays by name that are worked out when somebody first looks at one."""
+
+    def __init__(self, work_out: Callable[[], Mapping[str, Floats]]) -> None:
+        self._work_out = work_out
+
+    @cached_property
+    def _arrays(self) -> Mapping[str, Floats]:
+        return self._work_out()
+
+    def __getitem__(self, name: str) -> Floats:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Floats]]]:
+        return dict, (dict(self._arrays),)
 
 
 def per_second(times_s: Floats, seconds: int) -> Floats:

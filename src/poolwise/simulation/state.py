@@ -84,7 +84,8 @@ INCIDENT = 39  # index of the next scheduled incident
 LEAVING = 40  # quiescing processes and orphaned workers: while there are none, nothing can change
 HIGH = 41  # one more than the highest slot used so far
 WITHHELD = 42  # event: idle threads of processes that take no more connections
-COUNTERS = 43
+EXCURSION = 43  # envelope: the first request of the present excursion
+COUNTERS = 44
 
 # places in ``x``
 WAKE_S = 0
@@ -94,7 +95,8 @@ WAIT_SUM_S = 3
 WAIT_MAX_S = 4
 RESPONSE_SUM_S = 5
 RESPONSE_MAX_S = 6
-FLOATS = 7
+DISTURBED_S = 7  # when all who have waited or were refused would be gone, had nobody waited
+FLOATS = 8
 
 # incidents
 GRACEFUL_RESTART = 0
