@@ -17,13 +17,13 @@ from poolwise.servers import (
 )
 
 UPLOAD, DOWNLOAD, IDLE, KEEPS = range(4)
-# Seen on a real one each, except Unit, Passenger and mod_wsgi: read in their sources.
+# Seen on a real one each, except Unit and Passenger, whose sources were read (mod_wsgi: test_truth_mod_wsgi).
 TABLE = {
     "prefork": (True, True, True, True),
     "worker": (True, True, True, True),
     "event": (True, True, False, True),
     "winnt": (True, True, True, True),
-    "mod_wsgi_daemon": (False, False, False, False),
+    "mod_wsgi_daemon": (True, False, False, False),
     "gunicorn_sync": (True, True, False, False),
     "gunicorn_gthread": (True, True, False, True),
     "uwsgi": (True, True, False, False),

@@ -4,6 +4,10 @@ Sources: src/server/wsgi_daemon.c and wsgi_config.c of mod_wsgi 4.9 and 6.1 (``w
 ``wsgi_monitor_thread``, ``wsgi_manage_process``), src/server/mod_wsgi.c of 4.9; modwsgi.readthedocs.io,
 WSGIDaemonProcess. The names are those of the options of WSGIDaemonProcess.
 
+The front passes the request on as soon as it has the header, so a thread whose application reads the body
+waits for a slow upload, as a real 4.9.4 does. It does not wait for a slow download that fits into
+response-buffer-size and the buffers of the sockets (there 300 kB; not 12 MB); nor for an idle connection.
+
 What the options do, in the order in which a request meets them:
 
 - *connect-timeout*: the front's worker knocks again while the queue (listen-backlog) is full, for so long in
@@ -76,7 +80,7 @@ DAEMON_OPTIONS: tuple[Option, ...] = (
 )  # fmt: skip
 
 MOD_WSGI_DAEMON = Peer(
-    name="mod_wsgi daemon process group", holds_upload=False, holds_download=False, holds_idle=False,
+    name="mod_wsgi daemon process group", holds_upload=True, holds_download=False, holds_idle=False,
     keeps_alive=False,
     summary="A fixed number of processes and threads behind Apache, whose workers stay held meanwhile.",
     source="mod_wsgi 4.9 and 6.1: src/server/wsgi_daemon.c", parameters=DAEMON_OPTIONS, newest="6.1.1",
