@@ -47,7 +47,7 @@ def converted(folder: Path) -> dict[str, Any]:
     return {
         **described(about, folder.name),
         **_requests(requests, [row["pid"] for row in processes], "On" in about["keepalive"][0]),
-        **_seconds(rows(folder / "samples.csv.gz"), requests, processes, int(about["duration"])),
+        **_seconds(rows(folder / "samples.csv.gz"), requests, processes, about),
         "forks": sum(row["kind"] == "mpm" for row in processes),
         **_passes(passes),
         "processes": [_process(row, most) for row in processes],
@@ -133,8 +133,11 @@ def connections(requests: list[Row]) -> list[int]:
     return numbers
 
 
-def _seconds(samples: list[Row], requests: list[Row], processes: list[Row], seconds: int) -> dict[str, Any]:
+def _seconds(
+    samples: list[Row], requests: list[Row], processes: list[Row], about: dict[str, Any]
+) -> dict[str, Any]:
     """States at the middle of each second; ``machine_cpu`` is the mean of the second."""
+    seconds = int(about["duration"])
     at = np.arange(seconds) + SECOND
     times = np.array([float(row["t"]) for row in samples])
     nearest = [samples[int(np.abs(times - t).argmin())] for t in at]
@@ -142,10 +145,12 @@ def _seconds(samples: list[Row], requests: list[Row], processes: list[Row], seco
     second = [used[(times > k) & (times <= k + 1)] for k in range(seconds)]
     apps = [row for row in requests if row["app_start"]]
     starts, ends = [float(row["app_start"]) for row in apps], [_end(row["app_end"]) for row in apps]
+    load_s = [0.0 if about["preload"] else float(row["import_s"] or 0) for row in apps]
     return {
         "alive": _between(processes, "mpm", at),
         "daemons": _between(processes, "other", at),
         "in_app": _inside(starts, ends, at),
+        "loading": _inside([t - s for t, s in zip(starts, load_s, strict=True)], starts, at),
         "sb_busy": [sum(int(row[f"sb_{letter}"]) for letter in "RWLG") for row in nearest],
         "sb_keepalive": [int(row["sb_K"]) for row in nearest],
         "sb_closing": [int(row["sb_C"]) for row in nearest],
@@ -175,6 +180,7 @@ def _passes(passes: list[Row]) -> dict[str, Any]:
         "pass_s": [_number(row["t_wake"], 4) for row in passes],
         "pass_total": [int(row["total"]) for row in passes],
         "pass_idle": [int(row["idle"]) for row in passes],
+        "pass_quiescing": [row["slots"].count("q") for row in passes],
         "pass_forks": [int(row["forks"]) for row in passes],
         "pass_kills": [int(row["kills"]) for row in passes],
         "pass_length_s": [round(float(row["pass_ms"]) / 1000, 5) for row in passes],

@@ -1,57 +1,48 @@
 """How near is the simulation to a real httpd? Every recording replayed from the arrivals that the server saw.
 
-Prints, for each run of each case, the difference of total processes (forked, not exited) at the middle of
-each second, the forks, and the waits; below each case, how much the real runs differ from one another.
+Prints, for each run of each case, the difference of the total processes (forked, not exited) at the middle of
+each second and of the busy workers, and the waits; below each case, how much the real runs differ from one
+another, and what is outside of that. ``docs/explanation/recordings.md`` shows the same with pictures.
 """
 
 from __future__ import annotations
 
 import sys
-from itertools import combinations
 from pathlib import Path
-
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from compare_recordings import Apart, Comparison, comparison
+from recorded import CASES
+
+HEAD = f"{'case':26}{'run':6}{'processes off':>20}{'busy off':>20}{'p50 wait':>16}{'p95 wait':>16}"
+
 
 def main() -> None:
-    """Print the table."""
-    from recorded import CASES, recordings, replay
-
-    print(
-        f"{'case':26}{'run':5}{'max':>5}{'mean':>7}{'equal':>7}  {'mean processes':18}{'forks':12}p95 wait s"
-    )
-    print(f"{'':43}{'':9}{'real':9}{'simulated':12}{'real sim':9}")
+    """Print the table; arguments are the beginnings of the cases wanted."""
+    wanted = tuple(sys.argv[1:])
+    print(HEAD)
     for case in CASES:
-        seen = []
-        for recording in recordings(case):
-            played = replay(recording)
-            if played.needs_stages:
-                continue
-            run = played.run()
-            real = np.array(recording["alive"])
-            seen.append(real)
-            off = np.abs(run.series["total"] - real)
-            waits = [wait for wait in recording["wait_s"] if wait is not None] or [0.0]
-            print(
-                f"{case:26}{recording['run']:5}{off.max():5.0f}{off.mean():7.2f}{(off == 0).mean():7.0%}"
-                f"  {real.mean():7.2f}{run.series['total'].mean():8.2f}   "
-                f"{forks(recording):4d}{int(run.totals['created']):5d}   "
-                f"{np.quantile(waits, 0.95):6.2f}{run.wait.quantile_s(0.95):6.2f}"
-            )
-        if not seen:
-            continue
-        apart = [np.abs(one - other) for one, other in combinations(seen, 2)]
-        most, mean = max(int(d.max()) for d in apart), max(float(d.mean()) for d in apart)
-        print(f"{'':26}real runs among themselves: max {most}, mean {mean:.2f}")
+        if not wanted or case.startswith(wanted):
+            show(comparison(case))
 
 
-def forks(recording: dict[str, object]) -> int:
-    """Children forked in the recorded run."""
-    count = recording["forks"]
-    assert isinstance(count, int)
-    return count
+def show(case: Comparison) -> None:
+    """The lines of one case."""
+    for apart, real, simulated in zip(case.apart, case.real, case.simulated, strict=True):
+        pairs = zip(real.waits_s, simulated.waits_s, strict=True)
+        waits = "".join(f"{one:8.3f}{other:8.3f}" for one, other in pairs)
+        print(f"{case.case:26}{real.name:6}{off(apart, 'processes'):>20}{off(apart, 'busy'):>20}{waits}")
+    apart = case.noise
+    waits = "".join(f"{wait:16.3f}" for wait in apart.waits_s)
+    print(f"{'':26}{'noise':6}{off(apart, 'processes'):>20}{off(apart, 'busy'):>20}{waits}")
+    for words in case.outside:
+        print(f"{'':26}outside: {words}")
+
+
+def off(apart: Apart, line: str) -> str:
+    """Mean and largest difference."""
+    return f"{apart.mean[line]:.2f} (at most {apart.most[line]:.0f})"
 
 
 if __name__ == "__main__":
