@@ -38,7 +38,12 @@ def recount(n: st.Ints, c: st.Plan) -> None:
     assert n[st.LIVE_BUSY] == sum(phases[worker // c.threads] == st.LIVE for worker in busy)
     assert n[st.GHOSTS] == sum(n[c.ghost : c.ghost + c.slots])
     assert n[st.FILED] == sum(task != st.IDLE for task in doing)
-    ring = [n[c.ring + (n[st.RING_HEAD] + i) % c.workers] for i in range(n[st.RING_SIZE])]
+    ring = [n[c.ring + (n[st.RING_HEAD] + i) % c.slots] for i in range(n[st.RING_SIZE])]
+    if c.threads > 1:
+        stacks = [n[c.ready + slot * c.threads :][: n[c.ready_in + slot]] for slot in range(c.slots)]
+        assert sorted(ring) == [slot for slot in range(c.slots) if stacks[slot]]
+        ring = [worker for stack in stacks for worker in stack]
+        assert n[st.READY] == len(ring)
     ready = [w for w, task in enumerate(doing) if task == st.IDLE and phases[w // c.threads] == st.LIVE]
     assert sorted(ring) == ready
     assert n[st.QUEUE_SIZE] == 0 or not ready  # nobody waits while somebody is ready

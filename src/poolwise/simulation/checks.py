@@ -85,6 +85,8 @@ def check_chain(
         raise InputError(f"pool {topology.front.name!r}: a daemon group needs Apache in front")
     if any(pool.architecture not in PEERS for pool in topology.groups):
         raise InputError("a group behind the front must be another server than Apache's own pool")
+    if any(pool.backlog < 1 for pool in topology.groups):
+        raise InputError("a group: backlog must be at least 1")
     if any(not -1 <= route < len(topology.groups) for route in topology.routes):
         raise InputError(f"routes {topology.routes}: give -1 (in the front) to {len(topology.groups) - 1}")
     if topology.proxy and topology.proxy.upstream_keep_alive < 0:

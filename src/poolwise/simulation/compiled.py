@@ -20,6 +20,8 @@ from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
+from poolwise.simulation.pointers import pointers
+
 POLICIES = (
     "poolwise.servers.scaling_messages",
     "poolwise.servers.scaling_prefork",
@@ -31,6 +33,7 @@ POOL = (
     "poolwise.simulation.state",
     "poolwise.simulation.buckets",
     "poolwise.simulation.calendar",
+    "poolwise.simulation.ring",
     "poolwise.simulation.processes",
     "poolwise.simulation.cruise",
     "poolwise.simulation.parent",
@@ -47,6 +50,7 @@ CHAIN = (
     "poolwise.simulation.state",
     "poolwise.simulation.buckets",
     "poolwise.simulation.calendar",
+    "poolwise.simulation.ring",
     "poolwise.simulation.processes",
     "poolwise.simulation.parent",
     "poolwise.simulation.system.memory",
@@ -60,6 +64,7 @@ CHAIN = (
     "poolwise.simulation.system.loop",
     "poolwise.simulation.system.entry",
 )
+ENTRIES = ("run", "load", "run_envelope", "enter")
 
 
 def available() -> bool:
@@ -124,7 +129,7 @@ def _compiled(kernel: str, modules: Sequence[str]) -> dict[str, Any]:
     if folder is not None:
         config.CACHE_DIR = str(folder)
     try:
-        return _twins(sources, numba.njit(cache=folder is not None, error_model="numpy"))
+        return _twins(sources, folder is not None)
     finally:
         config.CACHE_DIR = before
 
@@ -149,29 +154,27 @@ def _record_type(kind: type) -> np.dtype[np.void]:
     return np.dtype([(name, np.float64 if hints[name] is float else np.int64) for name in hints])
 
 
-def _twins(modules: list[types.ModuleType], compile_: Callable[..., Any]) -> dict[str, Any]:
-    """One namespace with the constants of all modules and the compiled form of their functions."""
+def _twins(modules: list[types.ModuleType], cached: bool) -> dict[str, Any]:
+    """One namespace with the constants of all modules and the compiled form of their functions.
+
+    Only the functions that Python calls are cached: their machine code holds that of all the others.
+    """
+    import numba
+
     names: dict[str, Any] = {"__builtins__": __builtins__, "__name__": "poolwise.simulation.loop"}
     for module in modules:
         for name, item in vars(module).items():
             if isinstance(item, types.FunctionType) and item.__module__ == module.__name__:
                 twin = types.FunctionType(item.__code__, names, name, item.__defaults__)
                 twin.__module__, twin.__qualname__ = item.__module__, item.__qualname__
-                names[name] = compile_(twin)
+                cache_it = cached and name in ENTRIES
+                names[name] = numba.njit(cache=cache_it, error_model="numpy")(twin)
             elif not name.startswith("__"):
                 names.setdefault(name, item)
     names["bucket_of"] = names["bucket_of_bits"]
     if "records_at" in names:
-        names |= _pointers()
+        names |= pointers()
     return names
-
-
-def _pointers() -> dict[str, Any]:
-    """What turns addresses into pointers, for the kernel that hands its memory on as such."""
-    from poolwise.simulation import pointers
-
-    names = ("ints_at", "floats_at", "int_rows_at", "float_rows_at", "records_at")
-    return {name: getattr(pointers, name) for name in names}
 
 
 def _cache_folder(kernel: str, modules: list[types.ModuleType], version: str) -> Path | None:

@@ -8,7 +8,8 @@ looks at it. When more requests may come than workers are ready, those in servic
 event loop takes over (an *excursion*), until nobody waits and all who waited or were refused would be gone
 anyway: from there on the two are the same again, to the bit.
 
-Which worker serves whom does not matter in prefork without recycling; this is what makes it valid there.
+Which worker serves whom does not matter as long as no process with threads has to go and none is recycled:
+there, the envelope is not valid, and the event loop does the whole.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from poolwise.simulation.envelope_load import (
 )
 from poolwise.simulation.loop import advance, begin, finish, sample
 from poolwise.simulation.parent import wake
+from poolwise.simulation.ring import next_idle, ready, rest
 from poolwise.simulation.state import (
+    ALIVE,
     BUSY,
     CURSOR,
     DEATH_NOTICES,
@@ -43,9 +46,10 @@ from poolwise.simulation.state import (
     NEXT,
     QUEUE_SIZE,
     RATE,
+    READY,
+    REAP,
     RESPONSE_MAX_S,
     RESPONSE_SUM_S,
-    RING_HEAD,
     RING_SIZE,
     SAMPLE_S,
     SAMPLES,
@@ -59,21 +63,27 @@ from poolwise.simulation.state import (
     Plan,
 )
 
+PAUSED = 0
+OVER = 1
+ASTRAY = 2
+
 
 def run_envelope(
     n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, nothing_s: Floats, full: bool, pause_s: float
-) -> bool:
-    """Simulate on, as ``loop.run`` does without incidents; return whether all is over.
+) -> int:
+    """Simulate on, as ``loop.run`` does without incidents; return OVER, PAUSED or ASTRAY.
 
-    ``nothing_s``: an empty sequence. ``full``: record every second and every pass; otherwise the totals, the
+    ASTRAY: a process with threads has to go, and which requests are its own was not kept: what has been
+    simulated is of no use. ``nothing_s``: an empty sequence. ``full``: record every second and every pass; otherwise the totals, the
     histograms and the messages only.
     """
     if n[RATE] == 0:
         begin(n, x, c)
+    state = OVER
     while True:
         now_s = min(x[WAKE_S], x[SAMPLE_S])
         if now_s > pause_s:
-            return False
+            return PAUSED
         if n[LEAVING] or n[DEATH_NOTICES] or c.step_by_step:
             advance(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)
         else:
@@ -85,16 +95,22 @@ def run_envelope(
             sample(n, x, c)
         elif coincides(n, x, c, e, now_s):
             take_off(n, x, c, e)
-            if ride(n, x, c, e, starts_s, nothing_s, full):
+            state = ride(n, x, c, e, starts_s, nothing_s, full)
+            if state != PAUSED:
                 break
         else:
             wake(n, x, c)
+        if n[EXCURSION] and c.threads > 1 and n[LIVE_PROCESSES] != n[TOTAL]:
+            state = ASTRAY
+            break
+    if state == ASTRAY:
+        return ASTRAY
     forget(n, x, c, e)
     for bucket in range(len(e.counts)):
         n[c.response + bucket] += e.counts[bucket]
     x[RESPONSE_SUM_S] += e.sums[SUM_S]
     finish(n, x, c)
-    return True
+    return OVER
 
 
 def coincides(n: Ints, x: Floats, c: Plan, e: Envelope, now_s: float) -> bool:
@@ -103,7 +119,7 @@ def coincides(n: Ints, x: Floats, c: Plan, e: Envelope, now_s: float) -> bool:
         return False
     if x[DISTURBED_S] >= now_s or now_s >= c.horizon_s:
         return False
-    return suffices(e, now_s, now_s + c.sleep_s, n[RING_SIZE] + n[BUSY] - 1)
+    return suffices(e, now_s, now_s + c.sleep_s, ready(n, c) + n[BUSY] - 1)
 
 
 def suffices(e: Envelope, from_s: float, to_s: float, ready: int) -> bool:
@@ -123,12 +139,10 @@ def take_off(n: Ints, x: Floats, c: Plan, e: Envelope) -> None:
     """The event loop's workers go idle, all at once; those that are starting stay in the calendar."""
     forget(n, x, c, e)
     clear(n, c)
-    size = c.workers
     for worker in range(n[HIGH] * c.threads):
         if n[c.doing + worker] >= 0:
             n[c.doing + worker] = IDLE
-            n[c.ring + (n[RING_HEAD] + n[RING_SIZE]) % size] = worker
-            n[RING_SIZE] += 1
+            rest(n, c, worker)
         elif n[c.doing + worker] == STARTING:
             file(n, x, c, worker, x[c.key_s + worker])
 
@@ -141,49 +155,57 @@ def forget(n: Ints, x: Floats, c: Plan, e: Envelope) -> None:
         x[RESPONSE_SUM_S] -= response_s
 
 
-def ride(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, nothing_s: Floats, full: bool) -> bool:
-    """Pass after pass, until somebody may have to wait or the period is over; return whether it is."""
+def ride(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, nothing_s: Floats, full: bool) -> int:
+    """Pass after pass, until somebody may have to wait (returns PAUSED) or the period is over (OVER).
+
+    ASTRAY as in ``run_envelope``.
+    """
     while True:
         now_s = x[WAKE_S]
         cell = int(now_s * e.scale)
         workers = n[LIVE_PROCESSES] * c.threads
-        if (
-            workers - e.high[cell] >= c.min_spare
-            and workers - e.low[cell] <= c.max_spare
-            and n[TOTAL] == n[LIVE_PROCESSES]
-            and n[FILED] == 0
-            and not full
-        ):  # between the two limits, for certain: nothing to do
+        least, most = workers - e.high[cell], workers - e.low[cell]  # idle ones
+        if n[FILED]:
+            advance(n, x, c, nothing_s, nothing_s, nothing_s, now_s)
+        if least >= c.min_spare and most <= c.max_spare and not full:  # for certain nothing to do
             n[RATE] = 1
-            x[WAKE_S] = now_s + c.sleep_s
+            n[MODE] = REAP
         else:
-            if n[FILED]:
-                advance(n, x, c, nothing_s, nothing_s, nothing_s, now_s)
-            else:
-                n[CURSOR] = int(now_s * c.scale)
-            busy = busy_at(e, now_s)
-            if busy >= n[RING_SIZE] and workers - busy > c.max_spare:  # nobody is there to be told to go
+            busy = e.high[cell]
+            grows = most < c.min_spare and n[RATE] < 8 and c.threads == 1  # else the count may be logged
+            if full or busy >= ready(n, c) or not (grows or least > c.max_spare):
+                busy = busy_at(e, now_s)
+            if busy >= ready(n, c) and workers - busy > c.max_spare:  # nobody is there to be told to go
                 board(n, x, c, e, starts_s, now_s)
-                return False
+                return PAUSED
             if full:
                 record(n, x, c, e, now_s)
+            if n[FILED] == 0:
+                n[CURSOR] = int(now_s * c.scale)
             n[BUSY] = n[LIVE_BUSY] = busy
+            n[READY] -= busy  # a pass counts those who are up: ready and busy
             wake(n, x, c)
+            n[READY] += busy
+            if c.threads > 1 and n[TOTAL] != n[LIVE_PROCESSES]:
+                return ASTRAY
+        if n[TOTAL] != n[ALIVE]:
             wake(n, x, c)
+        else:  # nobody to reap
+            n[MODE] = TICK
+            x[WAKE_S] += c.sleep_s
         if x[WAKE_S] >= c.horizon_s:
             last = len(e.arrivals_s)
-            if (last and e.arrivals_s[last - 1] >= x[WAKE_S]) or not suffices(
-                e, now_s, x[WAKE_S], n[RING_SIZE]
-            ):
+            late = last > 0 and e.arrivals_s[last - 1] >= x[WAKE_S]
+            if late or not suffices(e, now_s, x[WAKE_S], ready(n, c)):
                 board(n, x, c, e, starts_s, now_s)
-                return False
+                return PAUSED
             if full:
                 record(n, x, c, e, x[WAKE_S])
             skip(n, x, c, e, starts_s, last)
-            return True
-        if not suffices(e, now_s, x[WAKE_S], n[RING_SIZE]):
+            return OVER
+        if not suffices(e, now_s, x[WAKE_S], ready(n, c)):
             board(n, x, c, e, starts_s, now_s)
-            return False
+            return PAUSED
 
 
 def record(n: Ints, x: Floats, c: Plan, e: Envelope, until_s: float) -> None:
@@ -199,13 +221,10 @@ def board(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, now_s: flo
     skip(n, x, c, e, starts_s, came)
     if n[FILED] == 0:
         n[CURSOR] = int(now_s * c.scale)
-    busy = in_service(e, now_s, came, n, c.found)
+    busy = in_service(e, now_s, came, True)
     for at in range(busy):
-        i = n[c.found + at]
-        head = n[RING_HEAD]
-        worker = n[c.ring + head]
-        n[RING_HEAD] = head + 1 if head + 1 < c.workers else 0
-        n[RING_SIZE] -= 1
+        i = e.crew[at]
+        worker = next_idle(n, c)
         n[c.doing + worker] = i
         file(n, x, c, worker, e.arrivals_s[i] + e.service_s[i])
     n[BUSY] = n[LIVE_BUSY] = busy

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from poolwise.simulation.buckets import bucket_of
-from poolwise.simulation.state import Ints
 
 PARTS = 65536.0  # of a cell
 Stretch = Any  # an array of any size of number; for the plain loop a list
@@ -41,6 +40,7 @@ class Envelope(NamedTuple):
     counts: Stretch  # histogram of the responses when nobody waits
     longest_s: Stretch  # longest of these in each block of requests
     sums: Stretch
+    crew: Stretch  # scratch: as many requests as can be in service
 
 
 def load(e: Envelope) -> int:
@@ -158,6 +158,18 @@ def came_before(e: Envelope, time_s: float) -> int:
     first: int
     after: int
     first, after = e.ended[cell] + e.edge[cell], e.ended[cell + 1] + e.edge[cell + 1]
+    guess = first + int((time_s * e.scale - cell) * (after - first))  # as if they came evenly
+    step = 1
+    while guess > first and e.arrivals_s[guess - 1] >= time_s:
+        after = guess - 1
+        guess = max(first, after - step)
+        step *= 2
+    first, step = guess, 1
+    while guess < after and e.arrivals_s[guess] < time_s:
+        first = guess + 1
+        guess = min(after, first + step)
+        step *= 2
+    after = guess
     while first < after:
         middle = (first + after) >> 1
         if e.arrivals_s[middle] < time_s:
@@ -180,15 +192,15 @@ def busy_at(e: Envelope, time_s: float) -> int:
             doubtful += 1
     came = came_before(e, time_s)
     if doubtful:
-        return in_service(e, time_s, came, e.ended, -1)
+        return in_service(e, time_s, came, False)
     ended: int = e.ended[cell]
     return came - ended - gone
 
 
-def in_service(e: Envelope, time_s: float, came: int, into: Ints, place: int) -> int:
+def in_service(e: Envelope, time_s: float, came: int, listed: bool) -> int:
     """Count the requests, ``came`` have come, that are in service just before ``time_s`` if nobody waits.
 
-    With ``place`` at least 0 their numbers are put there in ``into``, in the order of arrival.
+    With ``listed`` their numbers are put in ``e.crew``, in the order of arrival.
     """
     cell = min(int(max(time_s - e.short_s, 0.0) * e.scale), e.cells - 1) - 1
     short = e.ended[cell] + e.edge[cell] if cell > 0 else 0  # no short one before this can be in service
@@ -197,8 +209,8 @@ def in_service(e: Envelope, time_s: float, came: int, into: Ints, place: int) ->
     i = min(i, short)
     while i < came:
         if e.arrivals_s[i] + e.service_s[i] >= time_s:
-            if place >= 0:
-                into[place + busy] = i
+            if listed:
+                e.crew[busy] = i
             busy += 1
         if i >= short:
             i += 1

@@ -33,6 +33,11 @@ class Trace:
         return len(self.workload)
 
     @property
+    def mean_s(self) -> float:
+        """Mean service time."""
+        return float(self.envelope.sums[0]) / max(len(self), 1)
+
+    @property
     def extra_bytes(self) -> int:
         """Memory beside the workload itself."""
         own = (item for item in self.envelope[2:] if isinstance(item, np.ndarray))
@@ -70,7 +75,8 @@ def prepare(workload: Workload, *, compiled: bool | None = None) -> Trace:
             filled = Envelope(*(_array(a, b) for a, b in zip(lists, blank, strict=True)))
     except MemoryError:
         raise InputError(f"workload: {len(workload):,} requests do not fit into the memory") from None
-    return Trace(workload, filled._replace(long=filled.long[:found].copy()))
+    crew = np.zeros(int(filled.peak.max()) + 1, np.int32)
+    return Trace(workload, filled._replace(long=filled.long[:found].copy(), crew=crew))
 
 
 def _array(item: Any, like: Any) -> Any:
@@ -99,4 +105,5 @@ def _blank(workload: Workload) -> Envelope:
         counts=np.zeros(BUCKETS, np.int64),
         longest_s=np.zeros(-(-requests // BLOCK)),
         sums=np.zeros(2),
+        crew=np.zeros(0, np.int32),
     )

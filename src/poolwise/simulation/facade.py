@@ -74,7 +74,7 @@ def simulate(
         check_workload(load)
     compiled = _compiled(engine, len(load))
     try:
-        c = _plan(pool, load, app, machine, timing)
+        c = _plan(pool, load, app, machine, timing, _mean_s(workload))
         if _rides(pool, workload, plan, engine):
             trace = workload if isinstance(workload, Trace) else prepare(workload, compiled=compiled)
             summary = isinstance(workload, Trace)
@@ -175,13 +175,18 @@ def _envelope(
     return first.run(engine, label, {"start_s": starts} if keep_starts else {}, later)
 
 
-def _calendar_scale(workload: Workload, horizon_s: float) -> float:
+def _mean_s(workload: Workload | Trace) -> float:
+    """Mean service time."""
+    if isinstance(workload, Trace):
+        return workload.mean_s
+    return float(workload.service_s.mean()) if len(workload) else 0.0
+
+
+def _calendar_scale(requests: int, mean_s: float, horizon_s: float) -> float:
     """Buckets a second, a power of two: about one request each, and most service times inside the ring."""
-    requests = len(workload)
     if requests == 0:
         return 1.0
-    mean_s = max(float(workload.service_s.mean()), 1e-6)
-    grain = min(requests / horizon_s, st.BUCKETS_IN_RING / (4.0 * mean_s))
+    grain = min(requests / horizon_s, st.BUCKETS_IN_RING / (4.0 * max(mean_s, 1e-6)))
     return float(2.0 ** min(max(round(math.log2(grain)), -6), 20))
 
 
@@ -229,7 +234,9 @@ def _say_slow() -> None:
     )
 
 
-def _plan(pool: Pool, workload: Workload, app: App, machine: Machine, timing: Timing) -> st.Plan:
+def _plan(
+    pool: Pool, workload: Workload, app: App, machine: Machine, timing: Timing, mean_s: float
+) -> st.Plan:
     seconds = max(math.ceil(workload.duration_s), 1)
     horizon_s = float(seconds)
     prefork = pool.architecture == "prefork"
@@ -257,7 +264,7 @@ def _plan(pool: Pool, workload: Workload, app: App, machine: Machine, timing: Ti
         fork_s=timing.fork_s,
         die_s=die_s,
         parse_s=timing.parse_s,
-        scale=_calendar_scale(workload, horizon_s),
+        scale=_calendar_scale(len(workload), mean_s, horizon_s),
         horizon_s=horizon_s,
         stop_s=horizon_s + DRAIN_S,
         workers=slots * pool.threads,

@@ -10,13 +10,14 @@ from typing import Literal
 class Timing:
     """What the steps of httpd's parent cost, in seconds; the defaults were measured on a real httpd.
 
-    ``sleep_s``: from the end of one pass to the next (1 s and the timer's lateness). ``fork_s``: one fork
-    in the parent. ``die_s``: from death notice to exit of an idle child (None: 5 ms for prefork, 30 ms
-    for a threaded child). ``parse_s``: re-reading the configuration in a restart.
+    ``sleep_s``: from the end of one pass to the next (1 s and the timer's lateness). ``fork_s``: CPU of one
+    fork in the parent, which shares the cores with its new children. ``die_s``: from death notice to exit
+    of an idle child (None: 5 ms for prefork, 30 ms for a threaded child). ``parse_s``: re-reading the
+    configuration in a restart.
     """
 
     sleep_s: float = 1.0011
-    fork_s: float = 0.003
+    fork_s: float = 0.00045
     die_s: float | None = None
     parse_s: float = 0.02
 

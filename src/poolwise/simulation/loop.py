@@ -11,7 +11,8 @@ from poolwise.simulation.buckets import bucket_of
 from poolwise.simulation.calendar import file, soonest, take
 from poolwise.simulation.cruise import cruise
 from poolwise.simulation.parent import cold_start, idle_workers, incident, wake
-from poolwise.simulation.processes import release, retire
+from poolwise.simulation.processes import forking_s, release, retire
+from poolwise.simulation.ring import next_idle
 from poolwise.simulation.state import (
     ALIVE,
     BUSY,
@@ -35,7 +36,6 @@ from poolwise.simulation.state import (
     REFUSED,
     RESPONSE_MAX_S,
     RESPONSE_SUM_S,
-    RING_HEAD,
     RING_SIZE,
     SAMPLE_S,
     SAMPLES,
@@ -77,7 +77,7 @@ def run(
         now_s = min(x[WAKE_S], x[SAMPLE_S], planned_s)
         if now_s > pause_s:
             return False
-        if n[LEAVING] or n[DEATH_NOTICES] or c.max_connections or c.step_by_step:
+        if n[LEAVING] or n[DEATH_NOTICES] or c.max_connections or c.step_by_step or c.threads > 1:
             advance(n, x, c, arrivals_s, service_s, starts_s, now_s)
         else:
             cruise(n, x, c, arrivals_s, service_s, starts_s, now_s)
@@ -99,7 +99,7 @@ def begin(n: Ints, x: Floats, c: Plan) -> None:
     """The initial children are forked and the parent goes to sleep at t = 0."""
     n[RATE] = 1
     n[MODE] = TICK
-    cold_start(n, x, c, -min(c.start, c.process_limit) * c.fork_s)
+    cold_start(n, x, c, -forking_s(c, min(c.start, c.process_limit), 0))
     x[WAKE_S] = c.sleep_s
     x[SAMPLE_S] = 0.5
 
@@ -121,12 +121,12 @@ def advance(
     until_s: float,
 ) -> None:
     """Everything that requests and workers do strictly before ``until_s``."""
-    size = c.workers
     last = len(arrivals_s)
+    in_order = c.threads > 1  # the end of one request can decide who takes the next
     while True:
         i = n[NEXT]
         arrival_s = arrivals_s[i] if i < last else NEVER
-        if n[RING_SIZE] == 0 or arrival_s >= until_s:
+        if n[RING_SIZE] == 0 or arrival_s >= until_s or in_order:
             bound_s = min(arrival_s, until_s)
             worker = soonest(n, x, c, bound_s)
             if worker >= 0 and x[c.key_s + worker] <= bound_s and x[c.key_s + worker] < until_s:
@@ -138,13 +138,13 @@ def advance(
                     n[QUEUE_HEAD] = head + 1 if head + 1 < c.backlog else 0
                     n[QUEUE_SIZE] -= 1
                     waiting = n[c.queue + head]
-                    _start(n, x, c, size, waiting, arrivals_s[waiting], free_s, service_s[waiting], starts_s)
+                    _start(n, x, c, waiting, arrivals_s[waiting], free_s, service_s[waiting], starts_s)
                 continue
             if arrival_s >= until_s:
                 return
         n[NEXT] = i + 1
         if n[RING_SIZE] > 0:
-            _start(n, x, c, size, i, arrival_s, arrival_s, service_s[i], starts_s)
+            _start(n, x, c, i, arrival_s, arrival_s, service_s[i], starts_s)
         elif n[QUEUE_SIZE] < c.backlog:
             place = n[QUEUE_HEAD] + n[QUEUE_SIZE]
             n[c.queue + (place if place < c.backlog else place - c.backlog)] = i
@@ -157,7 +157,6 @@ def _start(
     n: Ints,
     x: Floats,
     c: Plan,
-    size: int,
     i: int,
     arrival_s: float,
     start_s: float,
@@ -165,10 +164,7 @@ def _start(
     starts_s: Floats,
 ) -> None:
     """The worker that has been idle longest takes request ``i``."""
-    head = n[RING_HEAD]
-    worker = n[c.ring + head]
-    n[RING_HEAD] = head + 1 if head + 1 < size else 0
-    n[RING_SIZE] -= 1
+    worker = next_idle(n, c)
     slot = worker if c.threads == 1 else worker // c.threads
     n[c.doing + worker] = i
     n[BUSY] += 1

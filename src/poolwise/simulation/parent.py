@@ -22,6 +22,7 @@ from poolwise.servers import (
     worker_maintain,
 )
 from poolwise.simulation.processes import crash, fork_batch, free_slots, kill_one, oldest_live, retire, wipe
+from poolwise.simulation.ring import ready
 from poolwise.simulation.state import (
     ACTIVE,
     BUSY,
@@ -50,7 +51,6 @@ from poolwise.simulation.state import (
     REAP,
     RESTARTED,
     REVIVE,
-    RING_SIZE,
     SUCCESSIVE,
     TICK,
     TICKS,
@@ -163,7 +163,7 @@ def _maintain(n: Ints, x: Floats, c: Plan, now_s: float) -> float:
     idle = idle_workers(n, x, c)
     rate, holdoff = n[RATE], n[HOLDOFF]
     free = free_slots(n, x, c, rate) if idle < c.min_spare else 0
-    active = n[BUSY] + n[RING_SIZE] + n[WITHHELD]
+    active = n[BUSY] + ready(n, c) + n[WITHHELD]
     low, high = c.min_spare, c.max_spare
     if c.architecture == PREFORK:
         spawn, kill, new_rate, holdoff, code = prefork_maintain(idle, free, rate, holdoff, low, high)

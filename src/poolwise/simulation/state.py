@@ -84,8 +84,10 @@ INCIDENT = 39  # index of the next scheduled incident
 LEAVING = 40  # quiescing processes and orphaned workers: while there are none, nothing can change
 HIGH = 41  # one more than the highest slot used so far
 WITHHELD = 42  # event: idle threads of processes that take no more connections
-EXCURSION = 43  # envelope: the first request of the present excursion
-COUNTERS = 44
+READY = 43  # idle workers that stand in the ring with their processes (more than one thread)
+COMPETING = 44  # who else wants a processor while the parent forks (chains)
+EXCURSION = 45  # envelope: the first request of the present excursion
+COUNTERS = 46
 
 # places in ``x``
 WAKE_S = 0
@@ -145,7 +147,7 @@ class Plan(NamedTuple):
     link: int = 0  # the next worker in its calendar bucket
     orphan: int = 0  # 1: belongs to an earlier process of the slot (worker MPM)
     due: int = 0  # calendar: heap of workers whose bucket has been reached
-    ring: int = 0  # idle workers, the longest idle first
+    ready: int = 0  # a slot's idle workers, as a stack
     # one place a slot
     phase: int = 0
     orphans: int = 0  # busy workers of earlier processes
@@ -155,6 +157,8 @@ class Plan(NamedTuple):
     ghost: int = 0  # workers of a killed process that still show as idle
     order: int = 0  # fork sequence number
     found: int = 0  # scratch: slots to fork into
+    ring: int = 0  # processes with idle workers, in the order in which they get work
+    ready_in: int = 0  # how many idle workers a slot has in the ring
     # others
     bucket: int = 0  # calendar: first worker of each bucket
     queue: int = 0  # waiting requests, a circle of ``backlog``
@@ -183,8 +187,8 @@ class Plan(NamedTuple):
     log_s: int = 0
 
 
-PER_WORKER = ("doing", "link", "orphan", "due", "ring")
-PER_SLOT = ("phase", "orphans", "extras", "accepted", "seen", "ghost", "order", "found")
+PER_WORKER = ("doing", "link", "orphan", "due", "ready")
+PER_SLOT = ("phase", "orphans", "extras", "accepted", "seen", "ghost", "order", "found", "ring", "ready_in")
 PER_SECOND = (
     "sample_busy",
     "sample_queued",

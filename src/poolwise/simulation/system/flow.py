@@ -394,4 +394,5 @@ def _end_request(
         n[WAITED] += 1
         x[WAIT_SUM_S] += wait_s
         x[WAIT_MAX_S] = max(x[WAIT_MAX_S], wait_s)
-    return (p.chained or p.pool > 0) and keep(m, y, p, n, c, r, worker, i, now_s)
+    kept = p.pool > 0 if p.proxied else p.chained
+    return kept and keep(m, y, p, n, c, r, worker, i, now_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from poolwise.simulation.parent import incident, wake
 from poolwise.simulation.processes import oldest_live, release
 from poolwise.simulation.state import (
+    COMPETING,
     CRASH,
     CRASHED,
     GOING,
@@ -41,6 +42,7 @@ from poolwise.simulation.system.memory import (
     PARKED_COUNT,
     PHASE_OVER,
     REPLACE,
+    RUNNABLE,
     SHUTDOWN,
     SPAN,
     THREAD_READY,
@@ -193,6 +195,7 @@ def wake_httpd(
     before, mode = n[SEQUENCE], n[MODE]
     if r.factor:
         count_withheld(m, p, n, c, r)
+    n[COMPETING] = m[RUNNABLE]
     if mode == REVIVE:
         _lose_all(m, y, p, ns, xs, cs, rs, now_s)
     wake(n, x, c)

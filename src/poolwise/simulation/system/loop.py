@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from poolwise.simulation.parent import cold_start, idle_workers
+from poolwise.simulation.processes import forking_s
 from poolwise.simulation.state import (
     ALIVE,
     BUSY,
@@ -140,7 +141,7 @@ def _begin(m: Ints, y: Floats, p: Layout, ns: Rows, xs: FloatRows, cs: list[Plan
         n[RATE] = 1
         n[MODE] = TICK
         if rs[k].kept_by == BY_HTTPD:
-            cold_start(n, x, c, -min(c.start, c.process_limit) * c.fork_s)
+            cold_start(n, x, c, -forking_s(c, min(c.start, c.process_limit), 0))
             x[WAKE_S] = c.sleep_s
             begin_boots(m, y, p, n, x, c, rs[k], 0)
         else:

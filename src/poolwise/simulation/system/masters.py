@@ -18,7 +18,7 @@ from poolwise.servers import (
     worker_busyness,
 )
 from poolwise.simulation.parent import reap
-from poolwise.simulation.processes import fork_batch, free_slots, held_by, oldest_live, retire
+from poolwise.simulation.processes import fork_batch, forking_s, free_slots, held_by, oldest_live, retire
 from poolwise.simulation.state import (
     BUSY,
     GONE,
@@ -63,7 +63,7 @@ def first_processes(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, 
     """Start the processes that a stage not scaled by httpd begins with."""
     count = min(c.start, c.process_limit)
     y[r.state0 + TARGET] = count
-    fork_batch(n, x, c, free_slots(n, x, c, count), -count * c.fork_s)
+    fork_batch(n, x, c, free_slots(n, x, c, count), -forking_s(c, count, 0))
     begin_boots(m, y, p, n, x, c, r, 0)
     x[WAKE_S] = 1.0
 
@@ -240,7 +240,7 @@ def _change(
         begin_boots(m, y, p, n, x, c, r, before)
         return
     for _ in range(-change):
-        slot = n[c.ring + n[RING_HEAD]] // c.threads if n[RING_SIZE] else oldest_live(n, x, c)
+        slot = n[c.ring + n[RING_HEAD]] if n[RING_SIZE] else oldest_live(n, x, c)
         if slot >= 0:
             n[KILLED_IDLE] += now_s < c.horizon_s
             retire(n, x, c, slot, now_s)

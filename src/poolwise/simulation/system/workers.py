@@ -7,7 +7,8 @@ starts works on the shared processor, and a killed one leaves clients without an
 from __future__ import annotations
 
 from poolwise.servers import event_accepts, recycle_after, recycle_after_in_slot
-from poolwise.simulation.processes import crash, exit_process, leave_ring, release
+from poolwise.simulation.processes import crash, exit_process, release
+from poolwise.simulation.ring import idle_in, leave_ring, next_idle, rest
 from poolwise.simulation.state import (
     BUSY,
     GOING,
@@ -17,8 +18,6 @@ from poolwise.simulation.state import (
     LIVE,
     LIVE_BUSY,
     LOST,
-    RING_HEAD,
-    RING_SIZE,
     SEQUENCE,
     STARTING,
     WITHHELD,
@@ -86,11 +85,7 @@ def group_of(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules, worker: int, kind: 
 
 def seize(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, attempt: int, now_s: float) -> int:
     """The worker that has been idle longest takes ``attempt``; returns its number in the chain."""
-    head = n[RING_HEAD]
-    worker = n[c.ring + head]
-    n[RING_HEAD] = head + 1 if head + 1 < c.workers else 0
-    n[RING_SIZE] -= 1
-    return _occupy(m, y, p, n, c, r, worker, attempt, now_s)
+    return _occupy(m, y, p, n, c, r, next_idle(n, c), attempt, now_s)
 
 
 def seize_in(
@@ -102,17 +97,7 @@ def seize_in(
         while n[c.doing + worker] != IDLE:
             worker += 1
         return _occupy(m, y, p, n, c, r, worker, attempt, now_s)
-    size, head = c.workers, n[RING_HEAD]
-    place = 0
-    while n[c.ring + (head + place) % size] // c.threads != slot:
-        place += 1
-    worker = n[c.ring + (head + place) % size]
-    while place > 0:
-        n[c.ring + (head + place) % size] = n[c.ring + (head + place - 1) % size]
-        place -= 1
-    n[RING_HEAD] = head + 1 if head + 1 < size else 0
-    n[RING_SIZE] -= 1
-    return _occupy(m, y, p, n, c, r, worker, attempt, now_s)
+    return _occupy(m, y, p, n, c, r, idle_in(n, c, slot), attempt, now_s)
 
 
 def _occupy(
@@ -168,9 +153,7 @@ def weigh_connections(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules, slot: int)
     if after:
         for worker in range(slot * c.threads, (slot + 1) * c.threads):
             if n[c.doing + worker] == IDLE:
-                place = n[RING_HEAD] + n[RING_SIZE]
-                n[c.ring + (place if place < c.workers else place - c.workers)] = worker
-                n[RING_SIZE] += 1
+                rest(n, c, worker)
 
 
 def count_withheld(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules) -> None:
@@ -198,7 +181,7 @@ def begin_boots(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: R
         m[p.seen_busy + spot] = 0
         y[p.finished_s + spot] = 0.0
         m[p.limit + spot] = _recycling_limit(m, p, r, slot)
-        born_s = x[c.born_s + slot] + c.fork_s
+        born_s = x[c.key_s + _first_starting(n, c, slot)]
         y[p.done_s + spot] = born_s
         set_timer(m, y, p, born_s + r.boot_wait_s, BOOT_WAITED * SPAN + spot)
 
@@ -215,30 +198,37 @@ def _recycling_limit(m: Ints, p: Layout, r: Rules, slot: int) -> int:
     return int(recycle_after(r.most_requests, r.jitter, state / 1_073_741_824.0))
 
 
+def _first_starting(n: Ints, c: Plan, slot: int) -> int:
+    """The first worker of the slot that starts with its process (the others of it start with this one)."""
+    worker = slot * c.threads
+    last = worker + c.threads - 1
+    while worker < last and (n[c.doing + worker] != STARTING or n[c.orphan + worker]):
+        worker += 1
+    return worker
+
+
 def work_on_boot(
     m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, slot: int, now_s: float
 ) -> bool:
     """The waiting part of a start is over. Returns whether the process is ready at once."""
-    for worker in range(slot * c.threads, (slot + 1) * c.threads):
-        if n[c.doing + worker] == STARTING and n[c.orphan + worker] == 0:
-            if r.boot_cpu_s > 0.0:
-                m[p.phase + r.worker0 + worker] = BOOT
-                group = group_of(m, p, n, c, r, worker, 0)
-                begin_work(m, y, p, r.worker0 + worker, group, r.boot_cpu_s, now_s)
-                return False
-            return True
-    return True
+    if r.boot_cpu_s <= 0.0:
+        return True
+    worker = _first_starting(n, c, slot)
+    m[p.phase + r.worker0 + worker] = BOOT
+    begin_work(m, y, p, r.worker0 + worker, group_of(m, p, n, c, r, worker, 0), r.boot_cpu_s, now_s)
+    return False
 
 
 def end_boot(
     m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, slot: int, now_s: float
 ) -> None:
     """A process is up: its workers are idle, except those that wait for an orphan's thread to end."""
-    ready_s = x[c.born_s + slot] + c.fork_s
+    first = _first_starting(n, c, slot)
+    forked_s = x[c.key_s + first]
     m[p.accepts + r.slot0 + slot] = 1
-    for worker in range(slot * c.threads, (slot + 1) * c.threads):
+    for worker in range(first, (slot + 1) * c.threads):
         starting = n[c.doing + worker] == STARTING and n[c.orphan + worker] == 0
-        if starting and x[c.key_s + worker] <= ready_s:
+        if starting and x[c.key_s + worker] == forked_s:
             release(n, x, c, worker, now_s)
     y[p.done_s + r.slot0 + slot] = now_s
     if r.kept_by != BY_HTTPD:
