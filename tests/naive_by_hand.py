@@ -20,6 +20,7 @@ NAN = math.nan
 
 def fixed(architecture: str, processes: int, threads: int = 1, **options: float) -> Pool:
     """A front that never changes its size; options in Apache's spelling."""
+    options = {"KeepAliveTimeout": 0.0} | options
     workers = processes * threads
     if architecture == "prefork":
         return replace(prefork(processes, 1, workers + 1, processes), options=options)

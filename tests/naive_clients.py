@@ -36,8 +36,9 @@ class Attempt:
     index: int
     number: int
     came_s: float
-    start_s: float = NAN
-    end_s: float = NAN
+    start_s: float = NAN  # when the application began on it
+    decided_s: float = NAN
+    decided_start_s: float = NAN  # ``start_s`` as it was then
     status: str = "unfinished"
     answer: str = "served"  # what the servers will say
     decided: bool = False  # answered, refused or given up
@@ -159,7 +160,8 @@ class Clients:
 
     def decide(self, attempt: Attempt, status: str) -> None:
         self.clock.cancel(attempt.patience)
-        attempt.decided, attempt.status, attempt.end_s = True, status, self.clock.now_s
+        attempt.decided, attempt.status = True, status
+        attempt.decided_s, attempt.decided_start_s = self.clock.now_s, attempt.start_s
 
     def again(self, attempt: Attempt) -> None:
         """Rule 11: after retry_s, twice that, four times that, ... and then no more."""

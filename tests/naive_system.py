@@ -36,16 +36,23 @@ class Series:
 
 @dataclass
 class Result:
-    """Per request: when it came, ``start_s`` (-1 refused, NaN never), ``end_s`` (client has all), status.
+    """Per request: when it came, ``start_s`` (-1 refused, NaN never), ``end_s`` (client has all), its status.
 
-    Of a request that came several times: the attempt that was answered, or the last one.
+    Of a request that came several times: the attempt that was answered, or the last one, as it was when that
+    was decided (``decided_s``): answered, refused or given up.
     """
 
     came_s: list[float]
     start_s: list[float]
-    end_s: list[float]
+    decided_s: list[float]
     status: list[str]
     stages: list[Series]  # the front, then the groups
+
+    @property
+    def end_s(self) -> list[float]:
+        """When the client had everything."""
+        answered = [status not in ("refused", "gave up") for status in self.status]
+        return [at if yes else math.nan for at, yes in zip(self.decided_s, answered, strict=True)]
 
 
 def naive(topology: Topology, load: Workload, app: App, machine: Machine, timing: Timing) -> Result:
@@ -95,8 +102,8 @@ class System:
         attempts = [self.clients.attempts.get(i, Attempt(i, 0, math.nan)) for i in range(len(self.load))]
         return Result(
             [attempt.came_s for attempt in attempts],
-            [attempt.start_s for attempt in attempts],
-            [attempt.end_s for attempt in attempts],
+            [attempt.decided_start_s for attempt in attempts],
+            [attempt.decided_s for attempt in attempts],
             [attempt.status for attempt in attempts],
             self.series,
         )
@@ -111,7 +118,8 @@ class System:
 
     @property
     def keep_alive_s(self) -> float:
-        return self.front.pool.options.get("KeepAliveTimeout", 0.0)
+        options = self.front.pool.options
+        return options.get("KeepAliveTimeout", math.inf) if options.get("KeepAlive", 1) else 0.0
 
     def reaches_front(self, attempt: Attempt) -> None:
         """Rule 8 for a connection that is open, rule 2 for a new one."""

@@ -89,8 +89,8 @@ def fronts(draw: st.DrawFn, features: frozenset[str]) -> Pool:
     else:
         slots = limit + draw(st.integers(0, 3))
         pool = threaded(architecture, start, threads, low, low + gap, limit * threads, slots, recycle)
-    options = {}
-    if "keep_alive" in features:
+    options = {"KeepAliveTimeout": 0.0}
+    if not features.isdisjoint({"keep_alive", "proxy"}):
         options["KeepAliveTimeout"] = draw(st.sampled_from([0.731, 2.137, 5.093]))
         options["MaxKeepAliveRequests"] = draw(st.sampled_from([0, 0, 1, 2, 5]))
         options["AsyncRequestWorkerFactor"] = draw(st.integers(1, 3))
@@ -105,7 +105,7 @@ def group(draw: st.DrawFn, features: frozenset[str], index: int) -> Pool:
     recycle = draw(st.sampled_from([1, 4, 15])) if "recycling" in features else 0
     options, backlog = {}, 10_000
     if "limits" in features:
-        backlog = draw(st.sampled_from([0, 1, 3, 100]))
+        backlog = draw(st.sampled_from([1, 3, 100]))
         options["connect-timeout"] = draw(st.sampled_from([0.0, 0.93, 2.6, 15.0]))
         options["queue-timeout"] = draw(st.sampled_from([0.0, 0.411, 1.7]))
         options["socket-timeout"] = draw(st.sampled_from([0.0, 0.613, 3.1]))

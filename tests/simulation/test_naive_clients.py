@@ -89,8 +89,9 @@ def test_a_process_told_to_go_closes_what_is_parked() -> None:
 def test_a_client_gives_up_and_the_server_does_not_know() -> None:
     result = run(fixed("prefork", 1), [(0, 3), (0.5, 1), (3.5, 1)], clients=Clients(patience_s=2))
     assert result.status == ["gave up", "gave up", "served"]
-    assert result.end_s == close([2.0, 2.5, 5.0])
-    assert result.start_s == close([0.0, 3.0, 4.0])
+    assert result.decided_s == close([2.0, 2.5, 5.0])
+    assert result.end_s == close([NAN, NAN, 5.0])
+    assert result.start_s == close([0.0, NAN, 4.0])
 
 
 def test_a_client_comes_again_after_one_and_two_seconds() -> None:
@@ -99,7 +100,7 @@ def test_a_client_comes_again_after_one_and_two_seconds() -> None:
         fixed("prefork", 1), [(0, 3), (0, 1)], connection=[0, 0], think_s=[NAN, 0.7],
         clients=Clients(patience_s=2, retries=2, retry_s=1),
     )  # fmt: skip
-    assert [result.came_s[0], result.start_s[0], result.end_s[0]] == close([7.0, 7.0, 9.0])
+    assert [result.came_s[0], result.start_s[0], result.decided_s[0]] == close([7.0, 7.0, 9.0])
     assert [result.came_s[1], result.start_s[1], result.end_s[1]] == close([9.7, 10.0, 11.0])
     assert result.status == ["gave up", "served"]
 
@@ -164,4 +165,4 @@ def test_a_group_works_on_for_a_front_that_gave_up() -> None:
     result = run(fixed("worker", 1, 3), [(0, 1), (0.1, 1), (1.9, 0.2)], groups=(group,))
     assert result.status == ["504", "504", "served"]
     assert result.end_s == close([0.5, 0.6, 2.2])
-    assert result.start_s == close([0.0, 1.0, 2.0])
+    assert result.start_s == close([0.0, NAN, 2.0])  # the second begins at 1.0, after its answer

@@ -138,7 +138,7 @@ def test_a_full_queue_refuses_and_a_worker_is_free_before_an_arrival_at_that_ins
     result = run(front, [(0, 2), (1, 1), (1.5, 1), (2, 1), (3, 1)])
     assert result.start_s == close([0.0, 2.0, -1.0, 3.0, 4.0])
     assert result.status == ["served", "served", "refused", "served", "served"]
-    assert result.end_s[2] == 1.5
+    assert result.decided_s[2] == 1.5
 
 
 # rule 13
@@ -190,7 +190,7 @@ def test_every_request_is_decided_and_takes_at_least_its_time(case: Case) -> Non
     assert len(result.stages[0].busy) == int(case.load.duration_s)
     assert max(result.stages[0].busy) <= case.topology.front.server_limit * case.topology.front.threads
     for i, status in enumerate(result.status):
-        assert result.end_s[i] >= result.came_s[i]
+        assert result.decided_s[i] >= result.came_s[i]
         if status == "served":
             assert result.start_s[i] >= result.came_s[i]
             assert result.end_s[i] - result.start_s[i] >= case.load.service_s[i] - 1e-9
