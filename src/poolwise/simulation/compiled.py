@@ -58,6 +58,7 @@ CHAIN = (
     "poolwise.simulation.system.processor",
     "poolwise.simulation.system.workers",
     "poolwise.simulation.system.clients",
+    "poolwise.simulation.system.queues",
     "poolwise.simulation.system.flow",
     "poolwise.simulation.system.masters",
     "poolwise.simulation.system.happenings",

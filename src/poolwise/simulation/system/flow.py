@@ -7,14 +7,9 @@ what it sets free is put on the stack of workers to go on, or takes the next req
 from __future__ import annotations
 
 from poolwise.simulation.buckets import bucket_of
-from poolwise.simulation.processes import retire
 from poolwise.simulation.state import (
-    QUEUE_HEAD,
-    QUEUE_SIZE,
-    RECYCLED,
     RESPONSE_MAX_S,
     RESPONSE_SUM_S,
-    RING_SIZE,
     SERVED,
     WAIT_MAX_S,
     WAIT_SUM_S,
@@ -28,7 +23,6 @@ from poolwise.simulation.system.clients import (
     close_surplus,
     conclude,
     keep,
-    take_up,
     try_again,
 )
 from poolwise.simulation.system.memory import (
@@ -36,16 +30,11 @@ from poolwise.simulation.system.memory import (
     AS_IMPATIENT,
     AS_OVER,
     AWAITS_IMPORT,
-    BLOCKED,
-    BY_HTTPD_FIXED,
     ENTER,
     FAILED,
-    FAILED_COUNT,
     HELD,
     IMPORTS,
     KEPT,
-    KNOCKED,
-    LATE,
     LOAD,
     LOAD_WORK,
     LOADED,
@@ -61,14 +50,12 @@ from poolwise.simulation.system.memory import (
     Rules,
 )
 from poolwise.simulation.system.processor import begin_work
+from poolwise.simulation.system.queues import free_worker, join, pull, upload_of_s
 from poolwise.simulation.system.timers import set_timer
 from poolwise.simulation.system.workers import (
     call,
     group_of,
-    notice_end,
-    seize,
     stage_of,
-    vacate,
     weigh_connections,
 )
 
@@ -121,17 +108,18 @@ def _enter(
     n, c, r = ns[0], cs[0], rs[0]
     attempt = n[c.doing + worker]
     i = attempt % p.requests
+    k = routes[m[p.kind + i]] if p.kinds else routes[0]
     if m[p.phase + worker] == READ:
         _note_front_wait(m, y, p, attempt, i, now_s)
         m[p.phase + worker] = ENTER
-        if p.uploads and r.holds_upload and not p.proxied and y[p.upload_s + i] > 0.0:
-            set_timer(m, y, p, now_s + y[p.upload_s + i], PHASE_OVER * SPAN + worker)
+        passes_on = k > 0 and rs[k].holds_upload
+        if r.holds_upload and not passes_on and upload_of_s(y, p, i) > 0.0:
+            set_timer(m, y, p, now_s + upload_of_s(y, p, i), PHASE_OVER * SPAN + worker)
             return -1
-    k = routes[m[p.kind + i]] if p.kinds else routes[0]
     if k == 0:
         m[p.phase + worker] = LOAD
         return 0
-    _join(m, y, p, ns[k], cs[k], rs[k], worker, attempt, now_s)
+    join(m, y, p, ns[k], cs[k], rs[k], worker, attempt, now_s)
     return k
 
 
@@ -140,47 +128,6 @@ def _note_front_wait(m: Ints, y: Floats, p: Layout, attempt: int, i: int, now_s:
     if p.uploads and p.proxied:
         wait_s -= y[p.upload_s + i]
     m[p.front_wait + bucket_of(wait_s)] += 1
-
-
-def _join(
-    m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, front: int, attempt: int, now_s: float
-) -> None:
-    """The front's worker hands ``attempt`` to a group and waits for its answer."""
-    m[p.phase + front] = BLOCKED
-    m[p.front + attempt] = front
-    y[p.since_s + front] = now_s
-    if r.socket_timeout_s > 0.0 and m[p.late_set + front] == 0:
-        m[p.late_set + front] = 1
-        set_timer(m, y, p, now_s + r.socket_timeout_s, LATE * SPAN + front)
-    if n[RING_SIZE] > 0:
-        call(m, p, seize(m, y, p, n, c, r, attempt, now_s), LOAD)
-        _note_wait(n, y, c, 0.0)
-        return
-    if n[QUEUE_SIZE] == c.backlog:
-        _drop_forgotten(m, p, n, c)
-    size = n[QUEUE_SIZE]
-    place = n[QUEUE_HEAD] + size
-    n[c.queue + (place if place < c.backlog else place - c.backlog)] = attempt
-    n[QUEUE_SIZE] = size + 1
-    if size >= r.listen_backlog and r.connect_timeout_s > 0.0 and m[p.knock_set + front] == 0:
-        m[p.knock_set + front] = 1
-        set_timer(m, y, p, now_s + r.connect_timeout_s, KNOCKED * SPAN + front)
-
-
-def _drop_forgotten(m: Ints, p: Layout, n: Ints, c: Plan) -> None:
-    """Take out of a group's line what no front worker waits for any more."""
-    size, kept = n[QUEUE_SIZE], 0
-    for position in range(size):
-        attempt = n[c.queue + (n[QUEUE_HEAD] + position) % c.backlog]
-        if attempt >= 0 and m[p.front + attempt] >= 0:
-            n[c.queue + (n[QUEUE_HEAD] + kept) % c.backlog] = attempt
-            kept += 1
-    n[QUEUE_SIZE] = kept
-
-
-def _note_wait(n: Ints, x: Floats, c: Plan, wait_s: float) -> None:
-    n[SERVED] += 1
-    n[c.wait + bucket_of(wait_s)] += 1
 
 
 def _run(
@@ -260,60 +207,6 @@ def _answer(
         call(m, p, front, RESPOND)
     free_worker(m, y, p, n, x, c, r, worker, now_s)
     pull(m, y, p, n, x, c, r, k, now_s)
-
-
-def free_worker(
-    m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, worker: int, now_s: float
-) -> None:
-    """A worker has done with its request; its process may have served its number of them."""
-    local = worker - r.worker0
-    slot = local // c.threads
-    spot = r.slot0 + slot
-    y[p.finished_s + spot] += now_s - y[p.since_s + worker]
-    vacate(m, y, p, n, x, c, r, local, now_s)
-    if 0 < m[p.limit + spot] <= m[p.handled + spot] - m[p.used + spot]:
-        if m[p.limit + spot] == m[p.handled + spot] - m[p.used + spot]:
-            y[p.over_s + spot] = now_s
-        if r.kept_by == BY_HTTPD_FIXED and m[p.used + spot] > 0:
-            return  # mod_wsgi goes on until nothing runs, or until graceful-timeout
-        m[p.limit + spot] = 0
-        n[RECYCLED] += now_s < c.horizon_s
-        retire(n, x, c, slot, now_s)
-        notice_end(m, y, p, n, x, c, r, slot)
-
-
-def pull(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, k: int, now_s: float) -> None:
-    """Idle workers take what waits, first come, first served."""
-    while n[QUEUE_SIZE] > 0 and n[RING_SIZE] > 0:
-        head = n[QUEUE_HEAD]
-        attempt = n[c.queue + head]
-        n[QUEUE_HEAD] = head + 1 if head + 1 < c.backlog else 0
-        n[QUEUE_SIZE] -= 1
-        if k == 0:
-            take_up(m, y, p, n, x, c, r, attempt, now_s)
-            continue
-        front = m[p.front + attempt] if attempt >= 0 else -1
-        if front < 0:  # nobody waits for it any more
-            continue
-        wait_s = now_s - y[p.since_s + front]
-        if 0.0 < r.queue_timeout_s < wait_s:
-            fail(m, p, attempt, front, now_s)
-            continue
-        _note_wait(n, x, c, wait_s)
-        n[WAITED] += 1
-        x[WAIT_SUM_S] += wait_s
-        x[WAIT_MAX_S] = max(x[WAIT_MAX_S], wait_s)
-        call(m, p, seize(m, y, p, n, c, r, attempt, now_s), LOAD)
-
-
-def fail(m: Ints, p: Layout, attempt: int, front: int, now_s: float) -> None:
-    """The front's worker answers ``attempt`` with an error, without waiting for the group any longer."""
-    m[p.front + attempt] = -1
-    if m[p.left + attempt] != AS_IMPATIENT:
-        m[p.left + attempt] = AS_FAILED
-        m[FAILED_COUNT] += 1
-        m[p.failed + min(int(now_s), p.seconds - 1)] += 1
-    call(m, p, front, RESPOND)
 
 
 def _respond(

@@ -24,7 +24,7 @@ from poolwise.simulation.state import (
     Plan,
 )
 from poolwise.simulation.system.clients import close_parked, come, knock, try_again
-from poolwise.simulation.system.flow import FloatRows, Rows, fail, pull
+from poolwise.simulation.system.flow import FloatRows, Rows
 from poolwise.simulation.system.masters import replace_daemons, replace_ended, shut_down_daemons
 from poolwise.simulation.system.memory import (
     AS_IMPATIENT,
@@ -50,6 +50,7 @@ from poolwise.simulation.system.memory import (
     Layout,
     Rules,
 )
+from poolwise.simulation.system.queues import fail, pull
 from poolwise.simulation.system.timers import set_timer
 from poolwise.simulation.system.workers import (
     begin_boots,

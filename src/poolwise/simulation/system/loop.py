@@ -36,7 +36,7 @@ from poolwise.simulation.system.clients import (
     next_expiry_s,
     next_impatient_s,
 )
-from poolwise.simulation.system.flow import FloatRows, Rows, pull, settle
+from poolwise.simulation.system.flow import FloatRows, Rows, settle
 from poolwise.simulation.system.happenings import on_incident, on_timer, wake_httpd
 from poolwise.simulation.system.masters import (
     first_processes,
@@ -66,6 +66,7 @@ from poolwise.simulation.system.memory import (
     Rules,
 )
 from poolwise.simulation.system.processor import end_work, used_s
+from poolwise.simulation.system.queues import pull
 from poolwise.simulation.system.timers import take_timer
 from poolwise.simulation.system.workers import (
     begin_boots,

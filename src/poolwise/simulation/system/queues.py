@@ -1,0 +1,155 @@
+"""The line in front of a stage: a group's requests wait, are taken up, or fail; a worker comes free."""
+
+from __future__ import annotations
+
+from poolwise.simulation.buckets import bucket_of
+from poolwise.simulation.processes import retire
+from poolwise.simulation.state import (
+    QUEUE_HEAD,
+    QUEUE_SIZE,
+    RECYCLED,
+    RING_SIZE,
+    SERVED,
+    WAIT_MAX_S,
+    WAIT_SUM_S,
+    WAITED,
+    Floats,
+    Ints,
+    Plan,
+)
+from poolwise.simulation.system.clients import (
+    take_up,
+)
+from poolwise.simulation.system.memory import (
+    AS_FAILED,
+    AS_IMPATIENT,
+    BLOCKED,
+    BY_HTTPD_FIXED,
+    FAILED_COUNT,
+    KNOCKED,
+    LATE,
+    LOAD,
+    PHASE_OVER,
+    RESPOND,
+    SPAN,
+    Layout,
+    Rules,
+)
+from poolwise.simulation.system.timers import set_timer
+from poolwise.simulation.system.workers import (
+    call,
+    notice_end,
+    seize,
+    vacate,
+)
+
+
+def join(
+    m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, front: int, attempt: int, now_s: float
+) -> None:
+    """The front's worker hands ``attempt`` to a group and waits for its answer."""
+    m[p.phase + front] = BLOCKED
+    m[p.front + attempt] = front
+    y[p.since_s + front] = now_s
+    if r.socket_timeout_s > 0.0 and m[p.late_set + front] == 0:
+        m[p.late_set + front] = 1
+        set_timer(m, y, p, now_s + r.socket_timeout_s, LATE * SPAN + front)
+    if n[RING_SIZE] > 0:
+        _take_up(m, y, p, n, c, r, attempt, now_s)
+        _note_wait(n, y, c, 0.0)
+        return
+    if n[QUEUE_SIZE] == c.backlog:
+        _drop_forgotten(m, p, n, c)
+    size = n[QUEUE_SIZE]
+    place = n[QUEUE_HEAD] + size
+    n[c.queue + (place if place < c.backlog else place - c.backlog)] = attempt
+    n[QUEUE_SIZE] = size + 1
+    if size >= r.listen_backlog and r.connect_timeout_s > 0.0 and m[p.knock_set + front] == 0:
+        m[p.knock_set + front] = 1
+        set_timer(m, y, p, now_s + r.connect_timeout_s, KNOCKED * SPAN + front)
+
+
+def _drop_forgotten(m: Ints, p: Layout, n: Ints, c: Plan) -> None:
+    """Take out of a group's line what no front worker waits for any more."""
+    size, kept = n[QUEUE_SIZE], 0
+    for position in range(size):
+        attempt = n[c.queue + (n[QUEUE_HEAD] + position) % c.backlog]
+        if attempt >= 0 and m[p.front + attempt] >= 0:
+            n[c.queue + (n[QUEUE_HEAD] + kept) % c.backlog] = attempt
+            kept += 1
+    n[QUEUE_SIZE] = kept
+
+
+def _note_wait(n: Ints, x: Floats, c: Plan, wait_s: float) -> None:
+    n[SERVED] += 1
+    n[c.wait + bucket_of(wait_s)] += 1
+
+
+def free_worker(
+    m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, worker: int, now_s: float
+) -> None:
+    """A worker has done with its request; its process may have served its number of them."""
+    local = worker - r.worker0
+    slot = local // c.threads
+    spot = r.slot0 + slot
+    y[p.finished_s + spot] += now_s - y[p.since_s + worker]
+    vacate(m, y, p, n, x, c, r, local, now_s)
+    if 0 < m[p.limit + spot] <= m[p.handled + spot] - m[p.used + spot]:
+        if m[p.limit + spot] == m[p.handled + spot] - m[p.used + spot]:
+            y[p.over_s + spot] = now_s
+        if r.kept_by == BY_HTTPD_FIXED and m[p.used + spot] > 0:
+            return  # mod_wsgi goes on until nothing runs, or until graceful-timeout
+        m[p.limit + spot] = 0
+        n[RECYCLED] += now_s < c.horizon_s
+        retire(n, x, c, slot, now_s)
+        notice_end(m, y, p, n, x, c, r, slot)
+
+
+def pull(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, k: int, now_s: float) -> None:
+    """Idle workers take what waits, first come, first served."""
+    while n[QUEUE_SIZE] > 0 and n[RING_SIZE] > 0:
+        head = n[QUEUE_HEAD]
+        attempt = n[c.queue + head]
+        n[QUEUE_HEAD] = head + 1 if head + 1 < c.backlog else 0
+        n[QUEUE_SIZE] -= 1
+        if k == 0:
+            take_up(m, y, p, n, x, c, r, attempt, now_s)
+            continue
+        front = m[p.front + attempt] if attempt >= 0 else -1
+        if front < 0:  # nobody waits for it any more
+            continue
+        wait_s = now_s - y[p.since_s + front]
+        if 0.0 < r.queue_timeout_s < wait_s:
+            fail(m, p, attempt, front, now_s)
+            continue
+        _note_wait(n, x, c, wait_s)
+        n[WAITED] += 1
+        x[WAIT_SUM_S] += wait_s
+        x[WAIT_MAX_S] = max(x[WAIT_MAX_S], wait_s)
+        _take_up(m, y, p, n, c, r, attempt, now_s)
+
+
+def _take_up(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, attempt: int, now_s: float) -> None:
+    """An idle worker of a group begins ``attempt``, with its upload where the group reads that itself."""
+    worker = seize(m, y, p, n, c, r, attempt, now_s)
+    upload_s = upload_of_s(y, p, attempt % p.requests) if r.holds_upload else 0.0
+    if upload_s > 0.0:
+        m[p.phase + worker] = LOAD
+        set_timer(m, y, p, now_s + upload_s, PHASE_OVER * SPAN + worker)
+    else:
+        call(m, p, worker, LOAD)
+
+
+def upload_of_s(y: Floats, p: Layout, i: int) -> float:
+    """How long the upload of request ``i`` holds whoever reads it; a proxy has read it before."""
+    return y[p.upload_s + i] if p.uploads and not p.proxied else 0.0
+
+
+def fail(m: Ints, p: Layout, attempt: int, front: int, now_s: float) -> None:
+    """The front's worker answers ``attempt`` with an error, without waiting for the group any longer."""
+    m[p.front + attempt] = -1
+    if m[p.left + attempt] != AS_IMPATIENT:
+        m[p.left + attempt] = AS_FAILED
+        m[FAILED_COUNT] += 1
+        m[p.failed + min(int(now_s), p.seconds - 1)] += 1
+    call(m, p, front, RESPOND)
