@@ -263,11 +263,11 @@ def _end_request(
     now_s: float,
 ) -> bool:
     """Tell the client; returns whether the connection stays open."""
-    failed = m[p.left + attempt] == AS_FAILED
-    if failed:
+    keeps = p.pool > 0 if p.proxied else p.chained
+    if m[p.left + attempt] == AS_FAILED:
         m[p.left + attempt] = AS_OVER
         try_again(m, y, p, attempt, FAILED, now_s)
-        return False
+        return keeps and keep(m, y, p, n, c, r, worker, i, now_s)
     end_s = now_s
     if p.downloads and (p.proxied or not r.holds_download):
         end_s += y[p.download_s + i]
@@ -287,5 +287,4 @@ def _end_request(
         n[WAITED] += 1
         x[WAIT_SUM_S] += wait_s
         x[WAIT_MAX_S] = max(x[WAIT_MAX_S], wait_s)
-    kept = p.pool > 0 if p.proxied else p.chained
-    return kept and keep(m, y, p, n, c, r, worker, i, now_s)
+    return keeps and keep(m, y, p, n, c, r, worker, i, now_s)
