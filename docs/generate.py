@@ -3,7 +3,7 @@
 ``docs/reference/*.md`` are made whole. In every other page a ``console`` block that starts with
 ``$ poolwise ...`` holds what that command really prints; the rest of the page is left alone. The examples'
 ``.out`` files and README's picture are made as well. Run as ``scripts/docs``; with ``--check`` nothing is
-written, and what is out of step is named.
+written, and what is out of step is named. ``docs/explanation/recordings.md`` is made by ``recordings_page``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ from poolwise.servers import (
 from poolwise.traffic import FORMATS, LAWS, SHAPES
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "docs"))
+
+import recordings_page  # noqa: E402
+
 NEWEST, OLD = "2.4.71", "2.2.34"
 PICTURE = (
     "poolwise simulate examples/site --traffic burst:base=5,peak=60,at=20,length=10 --duration 2min "
@@ -199,6 +203,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs/reference/cli.md", cli_page()
     yield ROOT / "docs/reference/servers.md", servers_page()
     yield ROOT / "docs/reference/traffic.md", traffic_page()
+    yield recordings_page.PAGE, recordings_page.recordings_page()
     for path in written_pages():
         text = path.read_text("utf-8")
         if BLOCK.search(text):
@@ -219,11 +224,14 @@ def main(check: bool) -> int:
 
 
 def write_results() -> None:
-    """Make README's picture and the examples' output anew.
+    """Make README's picture, those of the recordings and the examples' output anew.
 
-    The outputs are compared by ``tests/test_examples.py``; the picture is not, fonts differ between machines.
+    The outputs are compared by ``tests/test_examples.py``; pictures are not, fonts differ between machines.
     """
     (ROOT / "docs/pool.png").write_bytes(run(PICTURE, made="pool.png")[1])
+    for path, picture in recordings_page.pictures():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
     for script in sorted((ROOT / "examples").glob("[0-9][0-9]_*.py")):
         done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, check=True)
         script.with_suffix(".out").write_bytes(done.stdout)
