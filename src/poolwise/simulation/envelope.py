@@ -8,8 +8,8 @@ looks at it. When more requests may come than workers are ready, those in servic
 event loop takes over (an *excursion*), until nobody waits and all who waited or were refused would be gone
 anyway: from there on the two are the same again, to the bit.
 
-Which worker serves whom does not matter as long as no process with threads has to go and none is recycled:
-there, the envelope is not valid, and the event loop does the whole.
+Which worker serves whom does not matter in prefork, nor elsewhere as long as no process has to go and none
+is recycled; where one is, the envelope is not valid and the event loop does the whole.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from poolwise.simulation.state import (
     MODE,
     NEVER,
     NEXT,
+    PREFORK,
     QUEUE_SIZE,
     RATE,
     READY,
@@ -74,8 +75,8 @@ def run_envelope(
     """Simulate on, as ``loop.run`` does without incidents; return OVER, PAUSED or ASTRAY.
 
     ASTRAY: a process with threads has to go, and which requests are its own was not kept: what has been
-    simulated is of no use. ``nothing_s``: an empty sequence. ``full``: record every second and every pass; otherwise the totals, the
-    histograms and the messages only.
+    simulated is of no use. ``nothing_s``: an empty sequence. ``full``: record every second and every pass;
+    otherwise the totals, the histograms and the messages only.
     """
     if n[RATE] == 0:
         begin(n, x, c)
@@ -84,7 +85,7 @@ def run_envelope(
         now_s = min(x[WAKE_S], x[SAMPLE_S])
         if now_s > pause_s:
             return PAUSED
-        if n[LEAVING] or n[DEATH_NOTICES] or c.step_by_step:
+        if n[LEAVING] or n[DEATH_NOTICES] or c.step_by_step or c.threads > 1:
             advance(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)
         else:
             cruise(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)
@@ -100,7 +101,7 @@ def run_envelope(
                 break
         else:
             wake(n, x, c)
-        if n[EXCURSION] and c.threads > 1 and n[LIVE_PROCESSES] != n[TOTAL]:
+        if n[EXCURSION] and c.architecture != PREFORK and n[LIVE_PROCESSES] != n[TOTAL]:
             state = ASTRAY
             break
     if state == ASTRAY:
@@ -172,7 +173,9 @@ def ride(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, nothing_s: 
             n[MODE] = REAP
         else:
             busy = e.high[cell]
-            grows = most < c.min_spare and n[RATE] < 8 and c.threads == 1  # else the count may be logged
+            grows = (
+                most < c.min_spare and n[RATE] < 8 and c.architecture == PREFORK
+            )  # else the count may be logged
             if full or busy >= ready(n, c) or not (grows or least > c.max_spare):
                 busy = busy_at(e, now_s)
             if busy >= ready(n, c) and workers - busy > c.max_spare:  # nobody is there to be told to go
@@ -183,11 +186,15 @@ def ride(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, nothing_s: 
             if n[FILED] == 0:
                 n[CURSOR] = int(now_s * c.scale)
             n[BUSY] = n[LIVE_BUSY] = busy
-            n[READY] -= busy  # a pass counts those who are up: ready and busy
-            wake(n, x, c)
-            n[READY] += busy
-            if c.threads > 1 and n[TOTAL] != n[LIVE_PROCESSES]:
-                return ASTRAY
+            if c.architecture == PREFORK:
+                wake(n, x, c)
+            else:  # the pass counts those who are up, in the ring or busy
+                idle = RING_SIZE if c.threads == 1 else READY
+                n[idle] -= busy
+                wake(n, x, c)
+                n[idle] += busy
+                if n[TOTAL] != n[LIVE_PROCESSES]:
+                    return ASTRAY
         if n[TOTAL] != n[ALIVE]:
             wake(n, x, c)
         else:  # nobody to reap

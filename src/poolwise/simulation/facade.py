@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,7 +27,7 @@ from poolwise.simulation.compiled import (
     must_compile,
     record,
 )
-from poolwise.simulation.envelope import run_envelope
+from poolwise.simulation.envelope import ASTRAY, run_envelope
 from poolwise.simulation.envelope_trace import Trace, prepare
 from poolwise.simulation.incident import Incident, Timing
 from poolwise.simulation.loop import run
@@ -61,7 +62,7 @@ def simulate(
 
     ``workload``: to try many pools on one, pass ``prepare(workload)`` instead: the series and the passes of
     such a run are worked out when they are first looked at. ``engine``: "compiled" or "plain" (the event
-    loop), "envelope" or "envelope plain" (where it is valid: prefork, no recycling, no incidents; else the
+    loop), "envelope" or "envelope plain" (where it is valid, see ``envelope``; else the
     event loop), or "auto"; ``Run.engine`` says which it was. ``keep_starts``: put each request's start
     time in ``Run.details["start_s"]`` (-1 refused, NaN not started at the end).
     Raises InputError for settings, times or workloads that make no sense, naming the argument.
@@ -75,104 +76,116 @@ def simulate(
     compiled = _compiled(engine, len(load))
     try:
         c = _plan(pool, load, app, machine, timing, _mean_s(workload))
+        task = Task(pool, load, app, c, compiled, keep_starts, label)
         if _rides(pool, workload, plan, engine):
             trace = workload if isinstance(workload, Trace) else prepare(workload, compiled=compiled)
-            summary = isinstance(workload, Trace)
-            return _envelope(pool, trace, app, c, compiled, keep_starts, label, summary)
-        n, x, starts = _memory(c, len(load) if keep_starts else 0)
-        inputs: tuple[Any, ...] = (
-            np.ascontiguousarray(load.arrivals_s, dtype=np.float64),
-            np.ascontiguousarray(load.service_s, dtype=np.float64),
-            starts,
-            np.array([incident.time_s for incident in plan], dtype=np.float64),
-            np.array([INCIDENTS[incident.kind] for incident in plan], dtype=np.int64),
-            np.array([incident.count for incident in plan], dtype=np.int64),
-        )
-        memory: tuple[Any, ...]
-        if compiled:
-            kernel, memory = compiled_run(), (n, x, record(c), *inputs)
-        else:
-            lists = [array.tolist() for array in (n, x, *inputs)]
-            kernel, memory = run, (lists[0], lists[1], c, *lists[2:])
-        _in_stretches(kernel, memory, c, len(load))
+            found = task.on_envelope(trace, summary=isinstance(workload, Trace))
+            if found is not None:
+                return found
+        return task.by_events(plan)
     except MemoryError:
         raise InputError(f"workload: {len(load):,} requests do not fit into the memory") from None
-    outcome = Outcome(pool, load, app, c, np.asarray(memory[0]), np.asarray(memory[1]))
-    engine_used = "event-level, compiled" if compiled else "event-level, plain loop"
-    return outcome.run(engine_used, label, {"start_s": np.asarray(memory[5])} if keep_starts else {})
 
 
-def _memory(c: st.Plan, starts: int) -> tuple[Any, Any, Any]:
-    ints, floats = st.sizes(c)
-    n, x = np.zeros(ints, np.int64), np.zeros(floats)
-    n[c.bucket : c.bucket + st.BUCKETS_IN_RING] = st.NOWHERE
-    n[c.doing : c.doing + c.workers] = st.IDLE
-    return n, x, np.full(starts, np.nan)
+@dataclass(frozen=True)
+class Task:
+    """What is to be simulated, checked, and how."""
 
+    pool: Pool
+    load: Workload
+    app: App
+    c: st.Plan
+    compiled: bool
+    keep_starts: bool
+    label: str
 
-def _in_stretches(kernel: Callable[..., bool], memory: Sequence[Any], c: st.Plan, requests: int) -> None:
-    """Run to the end, and let an interruption through every few million requests.
+    def by_events(self, incidents: Sequence[Incident]) -> Run:
+        """Request after request."""
+        n, x, starts = self._memory(self.c)
+        inputs: tuple[Any, ...] = (
+            np.ascontiguousarray(self.load.arrivals_s, dtype=np.float64),
+            np.ascontiguousarray(self.load.service_s, dtype=np.float64),
+            starts,
+            np.array([incident.time_s for incident in incidents], dtype=np.float64),
+            np.array([INCIDENTS[incident.kind] for incident in incidents], dtype=np.int64),
+            np.array([incident.count for incident in incidents], dtype=np.int64),
+        )
+        memory: tuple[Any, ...]
+        if self.compiled:
+            kernel, memory = compiled_run(), (n, x, record(self.c), *inputs)
+        else:
+            lists = [array.tolist() for array in (n, x, *inputs)]
+            kernel, memory = run, (lists[0], lists[1], self.c, *lists[2:])
+        self._in_stretches(kernel, memory)
+        return self._run("event-level", self._outcome(self.c, memory), memory[5])
 
-    Raises KeyboardInterrupt saying how far it had come.
-    """
-    stretch_s = c.horizon_s * STRETCH / max(requests, 1)
-    pause_s = stretch_s
-    try:
-        while not kernel(*memory, pause_s):
-            pause_s += stretch_s
-    except KeyboardInterrupt:
-        decided = int(memory[0][st.NEXT] - memory[0][st.QUEUE_SIZE])
-        raise KeyboardInterrupt(
-            f"stopped at second {min(pause_s, c.horizon_s):,.0f} of {c.horizon_s:,.0f}: "
-            f"{decided:,} of {requests:,} requests simulated"
-        ) from None
+    def on_envelope(self, trace: Trace, summary: bool) -> Run | None:
+        """On what is known of the trace; None where that is not enough (see ``envelope``).
+
+        With ``summary`` the series and the passes are left for when they are asked for.
+        """
+        plan = st.lay_out(self.c._replace(ticks=0)) if summary else self.c
+        n, x, starts = self._memory(plan)
+        kernel: Callable[..., int]
+        memory: tuple[Any, ...]
+        if self.compiled:
+            kernel = compiled_envelope()[1]
+            memory = (n, x, record(plan), trace.envelope, starts, np.empty(0), not summary)
+        else:
+            lists = [array.tolist() for array in (n, x, starts)]
+            kernel, memory = run_envelope, (lists[0], lists[1], plan, trace.lists, lists[2], [], not summary)
+        if self._in_stretches(kernel, memory) == ASTRAY:
+            return None
+        full = (
+            cache(lambda: self.on_envelope(trace, summary=False) or self.by_events(())) if summary else None
+        )
+        return self._run("envelope", self._outcome(plan, memory, trace.arrived), memory[4], full)
+
+    def _memory(self, c: st.Plan) -> tuple[Any, Any, Any]:
+        ints, floats = st.sizes(c)
+        n, x = np.zeros(ints, np.int64), np.zeros(floats)
+        n[c.bucket : c.bucket + st.BUCKETS_IN_RING] = st.NOWHERE
+        n[c.doing : c.doing + c.workers] = st.IDLE
+        return n, x, np.full(len(self.load) if self.keep_starts else 0, np.nan)
+
+    def _in_stretches(self, kernel: Callable[..., int], memory: Sequence[Any]) -> int:
+        """Run to the end, and let an interruption through every few million requests.
+
+        Raises KeyboardInterrupt saying how far it had come.
+        """
+        requests, end_s = max(len(self.load), 1), self.c.horizon_s
+        stretch_s = end_s * STRETCH / requests
+        pause_s = stretch_s
+        try:
+            while not (state := kernel(*memory, pause_s)):
+                pause_s += stretch_s
+        except KeyboardInterrupt:
+            decided = int(memory[0][st.NEXT] - memory[0][st.QUEUE_SIZE])
+            raise KeyboardInterrupt(
+                f"stopped at second {min(memory[1][st.WAKE_S], end_s):,.0f} of {end_s:,.0f}: "
+                f"{decided:,} of {requests:,} requests simulated"
+            ) from None
+        return int(state)
+
+    def _outcome(self, c: st.Plan, memory: Sequence[Any], arrived: Any = None) -> Outcome:
+        return Outcome(
+            self.pool, self.load, self.app, c, np.asarray(memory[0]), np.asarray(memory[1]), arrived
+        )
+
+    def _run(self, engine: str, outcome: Outcome, starts: Any, full: Callable[[], Run] | None = None) -> Run:
+        kind = "compiled" if self.compiled else "plain loop"
+        details = {"start_s": np.asarray(starts)} if self.keep_starts else {}
+        return outcome.run(f"{engine}, {kind}", self.label, details, full)
 
 
 def _rides(pool: Pool, workload: Workload | Trace, incidents: Sequence[Incident], engine: str) -> bool:
     """Whether the envelope is valid here, and wanted or worth its first reading of the trace."""
-    if pool.architecture != "prefork" or pool.max_connections_per_child > 0 or incidents:
+    if pool.max_connections_per_child != 0 or incidents:
         return False
     if not 0 < len(workload) < 2**31:
         return False
     large = isinstance(workload, Trace) or len(workload) >= LARGE
     return engine.startswith("envelope") or (engine == "auto" and large)
-
-
-def _envelope(
-    pool: Pool,
-    trace: Trace,
-    app: App,
-    c: st.Plan,
-    compiled: bool,
-    keep_starts: bool,
-    label: str,
-    summary: bool,
-) -> Run:
-    """Ride on the envelope; with ``summary`` the series and passes are left for when they are asked for."""
-
-    def outcome(full: bool) -> tuple[Outcome, Any]:
-        plan = c if full else st.lay_out(c._replace(ticks=0))
-        n, x, starts = _memory(plan, len(trace) if keep_starts else 0)
-        kernel: Callable[..., bool]
-        memory: tuple[Any, ...]
-        if compiled:
-            kernel, memory = (
-                compiled_envelope()[1],
-                (n, x, record(plan), trace.envelope, starts, np.empty(0), full),
-            )
-        else:
-            lists = [array.tolist() for array in (n, x, starts)]
-            kernel, memory = run_envelope, (lists[0], lists[1], plan, trace.lists, lists[2], [], full)
-        _in_stretches(kernel, memory, plan, len(trace))
-        made = Outcome(
-            pool, trace.workload, app, plan, np.asarray(memory[0]), np.asarray(memory[1]), trace.arrived
-        )
-        return made, np.asarray(memory[4])
-
-    first, starts = outcome(not summary)
-    engine = "envelope, compiled" if compiled else "envelope, plain loop"
-    later = cache(lambda: outcome(True)[0]) if summary else None
-    return first.run(engine, label, {"start_s": starts} if keep_starts else {}, later)
 
 
 def _mean_s(workload: Workload | Trace) -> float:

@@ -30,7 +30,7 @@ class Outcome:
     arrived: Floats | None = None  # arrivals of each second, where they have been counted already
 
     def run(
-        self, engine: str, label: str, details: Mapping[str, Any], full: Callable[[], Outcome] | None = None
+        self, engine: str, label: str, details: Mapping[str, Any], full: Callable[[], Run] | None = None
     ) -> Run:
         """The ``Run`` that this memory holds; series and passes from ``full``, once looked at."""
         return Run(
@@ -38,8 +38,8 @@ class Outcome:
             origin="simulated",
             pool=self.pool,
             duration_s=self.c.horizon_s,
-            series=self.series() if full is None else Later(lambda: full().series()),
-            ticks=self.ticks() if full is None else Later(lambda: full().ticks()),
+            series=self.series() if full is None else Later(lambda: full().series),
+            ticks=self.ticks() if full is None else Later(lambda: full().ticks),
             wait=self._histogram(self.c.wait, st.WAIT_SUM_S, int(self.n[st.SERVED] - self.n[st.WAITED])),
             response=self._histogram(self.c.response, st.RESPONSE_SUM_S, 0),
             totals=self._totals(),
