@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poolwise.traffic.clients import KeepAlive, divided, parse_keep_alive, with_clients, with_cpu
 from poolwise.traffic.laws import LAWS, Law, parse_law
 from poolwise.traffic.logformat import FORMATS, CompiledFormat, compile_format
 from poolwise.traffic.logs import read_logs
@@ -13,10 +14,15 @@ __all__ = [
     "LAWS",
     "SHAPES",
     "CompiledFormat",
+    "KeepAlive",
     "Law",
     "compile_format",
+    "divided",
     "generate",
+    "parse_keep_alive",
     "parse_law",
     "read_logs",
     "scaled",
+    "with_clients",
+    "with_cpu",
 ]

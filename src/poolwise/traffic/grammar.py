@@ -77,6 +77,11 @@ def read_spec(argument: str, text: str, kinds: Mapping[str, Kind]) -> tuple[Kind
     if kind is None:
         examples = ", ".join(each.example for each in kinds.values())
         raise InputError(f"{argument} {text!r}: there is no {argument} {name!r}; there are: {examples}")
+    return kind, read_values(argument, text, kind, rest)
+
+
+def read_values(argument: str, text: str, kind: Kind, rest: str) -> dict[str, float | str]:
+    """The arguments that ``rest``, a part of ``text``, gives to ``kind``: as ``read_spec``."""
     given = _assign(argument, text, kind, rest)
     values: dict[str, float | str] = {}
     for parameter in kind.parameters:
@@ -86,7 +91,7 @@ def read_spec(argument: str, text: str, kinds: Mapping[str, Kind]) -> tuple[Kind
             raise _wrong(argument, text, kind, f"{parameter.name} is missing ({parameter.range})")
         else:
             values[parameter.name] = parameter.default
-    return kind, values
+    return values
 
 
 def _assign(argument: str, text: str, kind: Kind, rest: str) -> dict[str, str]:

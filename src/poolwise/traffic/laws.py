@@ -34,11 +34,14 @@ class Law:
         return self.sampler(n, rng)
 
 
-def parse_law(text: str) -> Law:
-    """The law that ``text`` describes ("lognormal:mean=0.2,cv=1"; see ``LAWS``). Raises InputError."""
+def parse_law(text: str, argument: str = "service law") -> Law:
+    """The law that ``text`` describes ("lognormal:mean=0.2,cv=1"; see ``LAWS``). Raises InputError.
+
+    ``argument``: what the user calls it.
+    """
     if text.strip().lower().startswith("empirical:"):
         return empirical(text.strip())
-    kind, values = read_spec("service law", text, LAWS)
+    kind, values = read_spec(argument, text, LAWS)
     law = kind.build(text.strip(), **values)
     assert isinstance(law, Law)
     return law
