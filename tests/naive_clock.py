@@ -74,10 +74,23 @@ class Clock:
         else:
             action()
 
+    def wanting(self) -> int:
+        """``R`` of rule 7."""
+        return len({job.payer for job in self.jobs})
+
+    def forking(self, fork_s: float, count: int) -> list[float]:
+        """Rule 7: the instants at which the parent begins ``count`` forks one after another, and the end."""
+        wanting, at_s = self.wanting(), self.now_s
+        times = [at_s]
+        for i in range(1, count + 1):
+            at_s += fork_s * max(1.0, (i + wanting) / self.cores)
+            times.append(at_s)
+        return times
+
     def rate(self, job: Job) -> float:
         """Rule 7: each of ``R`` payers proceeds at min(1, n/R), shared equally by its own jobs."""
         jobs_of = Counter(other.payer for other in self.jobs)
-        return min(1.0, self.cores / len(jobs_of)) / jobs_of[job.payer]
+        return min(1.0, self.cores / self.wanting()) / jobs_of[job.payer]
 
     def step(self) -> bool:
         """Go to the next event and let it happen; False when there is none."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from naive_clients import Attempt
 from naive_clock import PHASE, Action, Clock, Timer
-from naive_processes import Stage, Worker
+from naive_processes import BUSY, Process, Stage, Worker
 from poolwise.model import App, Pool
 
-CONNECT_TIMEOUT_S = 15.0
+CONNECT_TIMEOUT_S = GRACEFUL_TIMEOUT_S = 15.0
 KNOCK_S, PATIENT_KNOCK_S, PATIENT_AFTER_S = 0.125, 1.0, 2.0  # mod_wsgi's wsgi_connect_daemon
 
 
@@ -20,6 +20,7 @@ class Call:
 
     attempt: Attempt
     answer: Callable[[str], None]
+    upload_s: float
     asked_s: float
     slept_s: float = 0.0  # between knocks
     answered: bool = False
@@ -35,13 +36,13 @@ class Group(Stage):
         super().__init__(clock, pool, app, True, fork_s)
         self.begin = self.picks_up
 
-    def ask(self, attempt: Attempt, answer: Callable[[str], None]) -> None:
-        """Rule 4: the request joins the queue; ``answer`` is told how it ended."""
-        self.knock(Call(attempt, answer, self.clock.now_s))
+    def ask(self, attempt: Attempt, upload_s: float, answer: Callable[[str], None]) -> None:
+        """Rules 3 and 4: the request joins the queue at once; ``answer`` is told how it ended."""
+        self.knock(Call(attempt, answer, upload_s, self.clock.now_s))
 
     def knock(self, call: Call) -> None:
         """listen-backlog: beyond it again and again until connect-timeout, then 503."""
-        if len(self.queue) < self.pool.backlog or (not self.queue and self.longest_idle() is not None):
+        if len(self.queue) < self.pool.backlog or (not self.queue and self.next_worker() is not None):
             timeout_s = self.pool.options.get("socket-timeout", 0)
             if timeout_s > 0:
                 call.timer = self.clock.at(
@@ -57,12 +58,15 @@ class Group(Stage):
             self.clock.wait(pause_s, lambda: self.knock(call))
 
     def picks_up(self, worker: Worker, call: Call) -> None:
-        """queue-timeout: looked at now, by the worker that takes the request."""
+        """queue-timeout: looked at now, by the worker that takes the request. Rule 3: then the upload."""
         timeout_s = self.pool.options.get("queue-timeout", 0)
         if 0 < timeout_s < self.clock.now_s - call.asked_s:
             self.through(worker, call, "504")
         else:
-            self.application(worker, call.attempt, lambda: self.through(worker, call, "served"))
+            self.clock.wait(
+                call.upload_s,
+                lambda: self.application(worker, call.attempt, lambda: self.through(worker, call, "served")),
+            )
 
     def through(self, worker: Worker, call: Call, status: str) -> None:
         """The group's worker is free (and takes the next), then the front goes on."""
@@ -75,3 +79,14 @@ class Group(Stage):
         if not call.answered:
             call.answered = True
             call.answer(status)
+
+    def stays(self, process: Process, served: bool) -> bool:
+        """maximum-requests: from then on until nothing runs in it, at most graceful-timeout."""
+        limit = self.pool.max_connections_per_child
+        process.accepted += served
+        if not 0 < limit <= process.accepted:
+            return True
+        if process.accepted == limit and served:
+            timeout_s = self.pool.options.get("graceful-timeout", GRACEFUL_TIMEOUT_S)
+            self.clock.at(self.clock.now_s + timeout_s, PHASE, lambda: self.retire(process))
+        return process.count(BUSY) > 0

@@ -52,13 +52,13 @@ class Parent:
 
     def reap(self) -> None:
         """Every process that has exited gives its slot back; those of a daemon group are forked anew."""
-        done_s = self.clock.now_s
-        _ = _reaped(self.front, done_s)
-        for group in self.groups:
-            for slot in _reaped(group, self.clock.now_s):
-                group.fork(slot, done_s)
-                done_s += self.timing.fork_s
-        self.clock.at(done_s + self.timing.sleep_s, PARENT, self.wake)
+        now_s = self.clock.now_s
+        _ = _reaped(self.front, now_s)
+        again = [(group, slot) for group in self.groups for slot in _reaped(group, now_s)]
+        times = self.clock.forking(self.timing.fork_s, len(again))
+        for (group, slot), born_s, forked_s in zip(again, times, times[1:], strict=False):
+            group.fork(slot, born_s, forked_s)
+        self.clock.at(times[-1] + self.timing.sleep_s, PARENT, self.wake)
 
 
 def _reaped(stage: Stage, now_s: float) -> list[Slot]:

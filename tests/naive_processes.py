@@ -20,12 +20,11 @@ BLOCKED, STARTING, IDLE, BUSY, ENDED = "place taken", "starting", "idle", "busy"
 
 @dataclass(eq=False)
 class Worker:
-    """One thread; ``place``: its index in the process; ``idle_number`` grows with the time it became idle."""
+    """One thread; ``place``: its index in the process."""
 
     process: Process
     place: int
     state: str = STARTING
-    idle_number: int = 0
     not_before_s: float = -NEVER
 
 
@@ -39,6 +38,7 @@ class Process:
     state: str = LIVE
     exit_s: float = NEVER
     booted: bool = False
+    turn: int = 0  # grows with the time since which it waits for a request (rule 2)
     workers: list[Worker] = field(default_factory=list)
     accepted: int = 0  # connections counted for MaxConnectionsPerChild
     accepting: bool = True  # event: what event_accepts said last
@@ -82,7 +82,7 @@ class Stage:
         self.close_parked: Callable[[Process], None] = lambda process: None
         self.death_notices = 0  # prefork: in the pipe, not yet read
         self.forks: list[float] = []
-        self.became_idle = 0
+        self.turns = 0
         self.serving = False
 
     # what can be counted
@@ -113,9 +113,10 @@ class Stage:
 
     # births
 
-    def cold_start(self, at_s: float) -> None:
-        """Fork the initial processes, one after another, from ``at_s`` on."""
+    def cold_start(self) -> None:
+        """Fork the initial processes, one after another, so that the last is forked at 0."""
         count = min(self.pool.start, self.pool.process_limit)
+        at_s = -sum(self.fork_s * max(1.0, i / self.clock.cores) for i in range(1, count + 1))
         self.clock.at(at_s, PARENT, lambda: self.fork_batch(self.free_slots(count)))
 
     def free_slots(self, most: int) -> list[Slot]:
@@ -137,12 +138,12 @@ class Stage:
 
     def fork_batch(self, slots: list[Slot]) -> float:
         """Fork into ``slots`` one after another; return when that is done."""
-        now_s = self.clock.now_s
-        for i, slot in enumerate(slots):
-            self.fork(slot, now_s + i * self.fork_s)
-        return now_s + len(slots) * self.fork_s
+        times = self.clock.forking(self.fork_s, len(slots))
+        for slot, born_s, forked_s in zip(slots, times, times[1:], strict=False):
+            self.fork(slot, born_s, forked_s)
+        return times[-1]
 
-    def fork(self, slot: Slot, born_s: float) -> None:
+    def fork(self, slot: Slot, born_s: float, forked_s: float) -> None:
         if slot.present is not None and slot.present.state == GOING:  # its busy threads finish beside
             slot.earlier.append(slot.present)
         process = Process(slot, born_s, len(self.forks))
@@ -153,7 +154,7 @@ class Stage:
             for place in range(self.pool.threads)
         ]
         slot.present = process
-        self.clock.at(born_s + self.fork_s, PHASE, lambda: self.boot(process))
+        self.clock.at(forked_s, PHASE, lambda: self.boot(process))
 
     def boot(self, process: Process) -> None:
         """Rule 7: a starting process waits, then works; rule 12: with the import where that belongs to it."""
@@ -203,7 +204,7 @@ class Stage:
             if self.live():
                 self.retire(min(self.live(), key=lambda process: process.order))
             return
-        worker = self.longest_idle()
+        worker = self.next_worker()
         if worker is None:
             self.death_notices += 1
         else:
@@ -212,39 +213,48 @@ class Stage:
     # service
 
     def look_at_connections(self) -> None:
-        """Rule 9: whether each process of event takes another connection."""
+        """Rule 9: whether each process of event takes another connection; one that does again waits anew."""
         if self.pool.architecture != "event":
             return
         factor = max(int(self.pool.options.get("AsyncRequestWorkerFactor", 2)), 1)
         for process in self.live():
+            before = process.accepting
             process.accepting = event_accepts(
-                len(process.connections), process.count(IDLE), self.pool.threads, factor, process.accepting
+                len(process.connections), process.count(IDLE), self.pool.threads, factor, before
             )
+            if process.accepting and not before:
+                self.waits_from_now(process)
 
-    def longest_idle(self) -> Worker | None:
-        """Rule 2: the worker that takes the next request."""
+    def waits_from_now(self, process: Process) -> None:
+        self.turns += 1
+        process.turn = self.turns
+
+    def next_worker(self) -> Worker | None:
+        """Rule 2: a worker of the process that has waited longest takes the next request."""
         self.look_at_connections()
-        idle = [
-            worker
-            for process in self.live()
-            if process.accepting
-            for worker in process.workers
-            if worker.state == IDLE
-        ]
-        return min(idle, key=lambda worker: worker.idle_number, default=None)
+        waiting = [p for p in self.live() if p.accepting and p.count(IDLE) > 0]
+        if not waiting:
+            return None
+        process = min(waiting, key=lambda process: process.turn)
+        return next(worker for worker in process.workers if worker.state == IDLE)
 
     def serve(self) -> None:
         """While somebody waits and a worker is idle, the first in the queue is taken."""
         if self.serving:
             return
         self.serving = True
-        while self.queue and (worker := self.longest_idle()) is not None:
+        while self.queue and (worker := self.next_worker()) is not None:
             self.take(worker, self.queue.pop(0))
         self.serving = False
 
     def take(self, worker: Worker, item: Any) -> None:
-        worker.state = BUSY
+        self.occupy(worker)
         self.begin(worker, item)
+
+    def occupy(self, worker: Worker) -> None:
+        """A worker has a request now; its process waits anew."""
+        worker.state = BUSY
+        self.waits_from_now(worker.process)
 
     def release(self, worker: Worker, *, served: bool) -> None:
         """A worker has finished a connection (``served``) or its start."""
@@ -252,9 +262,9 @@ class Stage:
         if process is not process.slot.present:
             self.release_beside(worker)
             return
+        if process.count(IDLE) == 0:
+            self.waits_from_now(process)
         worker.state = IDLE
-        self.became_idle += 1
-        worker.idle_number = self.became_idle
         if process.state == LIVE and not self.stays(process, served):
             self.retire(process)
         if process.state != LIVE:

@@ -16,7 +16,7 @@ from naive_clients import Attempt, Clients, Connection
 from naive_clock import PHASE, SAMPLE, Action, Clock
 from naive_groups import Group
 from naive_parent import Parent
-from naive_processes import BUSY, IDLE, LIVE, Process, Stage, Worker
+from naive_processes import IDLE, LIVE, Process, Stage, Worker
 from poolwise.model import App, Machine, Topology, Workload
 from poolwise.simulation import Timing
 
@@ -87,7 +87,7 @@ class System:
     def run(self) -> Result:
         seconds = max(math.ceil(self.load.duration_s), 1)
         for stage in self.stages:
-            stage.cold_start(-min(stage.pool.start, stage.pool.process_limit) * stage.fork_s)
+            stage.cold_start()
         self.parent.start()
         self.clients.start()
         for second in range(seconds):
@@ -135,9 +135,8 @@ class System:
         process: Process = connection.holder
         idle = [worker for worker in process.workers if worker.state == IDLE]
         if idle:
-            worker = min(idle, key=lambda worker: worker.idle_number)
-            worker.state = BUSY
-            self.connection_carries(worker, attempt)
+            self.front.occupy(idle[0])
+            self.connection_carries(idle[0], attempt)
         else:
             self.close(connection)
             attempt.connection = self.clients.new_connection(attempt)
@@ -145,7 +144,7 @@ class System:
 
     def opens(self, attempt: Attempt) -> None:
         """Rule 2: an idle worker, a place in the queue, or refused."""
-        worker = self.front.longest_idle()
+        worker = self.front.next_worker()
         if worker is not None and not self.front.queue:
             self.front.take(worker, attempt)
         elif len(self.front.queue) < self.front.pool.backlog:
@@ -166,17 +165,19 @@ class System:
         self.connection_carries(worker, attempt)
 
     def connection_carries(self, worker: Worker, attempt: Attempt) -> None:
-        """Rule 3, then rule 4."""
+        """Rules 3 and 4: the upload and the application, here or in a group."""
         attempt.connection.carried += 1
         upload_s = 0.0 if self.behind_proxy else self.clients.value("upload_s", attempt.index)
-        self.clock.wait(upload_s, lambda: self.uploaded(worker, attempt))
-
-    def uploaded(self, worker: Worker, attempt: Attempt) -> None:
         route = self.topology.route(self.kind(attempt))
         if route < 0:
-            self.application(worker, attempt, lambda: self.responds(worker, attempt))
+            self.clock.wait(
+                upload_s,
+                lambda: self.application(worker, attempt, lambda: self.responds(worker, attempt)),
+            )
         else:
-            self.groups[route].ask(attempt, lambda status: self.group_answers(worker, attempt, status))
+            self.groups[route].ask(
+                attempt, upload_s, lambda status: self.group_answers(worker, attempt, status)
+            )
 
     def group_answers(self, worker: Worker, attempt: Attempt, status: str) -> None:
         """Rule 4: the front's worker was held until now."""
@@ -187,8 +188,8 @@ class System:
         return 0 if self.load.kind is None else int(self.load.kind[attempt.index])
 
     def responds(self, worker: Worker, attempt: Attempt) -> None:
-        """Rule 5: the download, held or not."""
-        download_s = self.clients.value("download_s", attempt.index)
+        """Rule 5: the download, held or not; an error needs none (rule 14)."""
+        download_s = self.clients.value("download_s", attempt.index) if attempt.answer == "served" else 0.0
         if self.behind_proxy:
             self.worker_is_through(worker, attempt)
             self.clock.wait(download_s, lambda: self.clients.answered(attempt))

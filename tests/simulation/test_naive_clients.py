@@ -116,14 +116,14 @@ def test_a_refused_client_comes_again() -> None:
 # rules 4 and 14
 
 
-def test_a_group_is_held_for_the_application_only() -> None:
-    """The second has no upload and is with the group first; the front's workers are held for everything."""
+def test_a_group_is_held_for_upload_and_application() -> None:
+    """It reads while the client sends; the front's workers are held for everything."""
     result = run(
         fixed("worker", 1, 3), [(0, 1), (0.1, 1)], groups=(daemons(1),),
         upload_s=[0.3, 0.0], download_s=[0.6, 0.6],
     )  # fmt: skip
-    assert result.start_s == close([1.1, 0.1])
-    assert result.end_s == close([2.7, 1.7])
+    assert result.start_s == close([0.3, 1.3])
+    assert result.end_s == close([1.9, 2.9])
     front, group = result.stages
     assert (front.busy[:3], group.busy[:3], group.queued[:3]) == ([2, 2, 1], [1, 1, 0], [1, 0, 0])
 
@@ -141,6 +141,13 @@ def test_queue_timeout_is_looked_at_when_a_worker_picks_the_request_up() -> None
     assert result.status == ["served", "504", "served"]
     assert result.start_s == close([0.0, NAN, 1.0])
     assert result.end_s == close([1.0, 1.0, 2.0])
+
+
+def test_an_error_needs_no_download() -> None:
+    group = daemons(1, socket_timeout=0.5)
+    result = run(fixed("prefork", 1), [(0, 1), (0.1, 0.4)], groups=(group,), download_s=[0.7, 0.7])
+    assert result.status == ["504", "504"]
+    assert result.end_s == close([0.5, 1.0])
 
 
 def test_a_full_group_is_knocked_at_again() -> None:
