@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from poolwise.simulation.engines import simulate
+from poolwise.simulation.engines import needs_compiling, simulate
 from poolwise.simulation.envelope_trace import Trace, prepare
-from poolwise.simulation.facade import needs_compiling
 from poolwise.simulation.incident import Incident, Timing
 
 __all__ = ["Incident", "Timing", "Trace", "needs_compiling", "prepare", "simulate"]

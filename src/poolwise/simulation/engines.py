@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from poolwise.model import App, InputError, Machine, Pool, Run, Topology, Workload
 from poolwise.simulation import facade
 from poolwise.simulation.checks import check_chain, check_incidents
-from poolwise.simulation.compiled import available, chain_loaded
+from poolwise.simulation.compiled import available, chain_loaded, must_compile
 from poolwise.simulation.envelope_trace import Trace
 from poolwise.simulation.facade import ARCHITECTURES, INCIDENTS, MEASURED, SMALL_APP, TWO_CORES
 from poolwise.simulation.incident import Incident, Timing
@@ -69,6 +69,13 @@ def needs_chain(pool: Pool, workload: Workload, app: App) -> bool:
         or app.import_cpu_s > 0
         or app.import_wait_s > 0
     )
+
+
+def needs_compiling(requests: int, chain: bool = False) -> bool:
+    """Whether simulating so many requests will first compile a kernel (that of chains) for this machine."""
+    if chain:
+        return requests >= CHAIN_SMALL and must_compile(chain=True)
+    return facade.needs_compiling(requests)
 
 
 def _compiled(engine: str, requests: int) -> bool:

@@ -162,7 +162,7 @@ class Task:
         except KeyboardInterrupt:
             decided = int(memory[0][st.NEXT] - memory[0][st.QUEUE_SIZE])
             raise KeyboardInterrupt(
-                f"stopped at second {min(memory[1][st.WAKE_S], end_s):,.0f} of {end_s:,.0f}: "
+                f"interrupted at {min(memory[1][st.WAKE_S] / end_s, 1.0):.0%} of the simulated time: "
                 f"{decided:,} of {requests:,} requests simulated"
             ) from None
         return int(state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,10 +55,7 @@ def _compiled(chain: Chain, inputs: tuple[Any, ...]) -> Chain:
     at = [array.ctypes.data for array in (chain.m, chain.y, ns, xs, cs, rs, chain.routes, *inputs)]
     m, y, rows, float_rows, plans, rules, routes, times_s, kinds, counts = at
     given = (m, y, p[0], rows, float_rows, plans, cs[0], rules, rs[0], routes, times_s, kinds, counts)
-    kernel = compiled_chain()
-    for until_s in _stretches(chain.p):
-        if kernel(*given, len(inputs[0]), until_s):
-            break
+    _in_stretches(compiled_chain(), (*given, len(inputs[0])), chain.p, chain.m)
     return chain
 
 
@@ -68,11 +65,27 @@ def _plain(chain: Chain, inputs: tuple[Any, ...]) -> Chain:
     times_s, kinds, counts = (values.tolist() for values in inputs)
     cs, rs = list(chain.cs), list(chain.rs)
     given = (m, y, chain.p, ns, xs, cs, cs[0], rs, rs[0], routes, times_s, kinds, counts)
-    enter(*given, len(times_s), mem.NEVER_S)
+    _in_stretches(enter, (*given, len(times_s)), chain.p, m)
     return Chain(
         chain.stages, chain.workload, np.array(m), np.array(y), chain.p, np.array(ns), np.array(xs),
         chain.cs, chain.rs, chain.routes,
     )  # fmt: skip
+
+
+def _in_stretches(kernel: Callable[..., bool], given: tuple[Any, ...], p: mem.Layout, m: Any) -> None:
+    """Run to the end; an interruption gets through after each stretch.
+
+    Raises KeyboardInterrupt saying how far it had come.
+    """
+    try:
+        for until_s in _stretches(p):
+            if kernel(*given, until_s):
+                break
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted at {m[mem.ROW] / p.seconds:.0%} of the simulated time: "
+            f"{m[mem.ANSWERED_COUNT]:,} of {p.requests:,} requests answered"
+        ) from None
 
 
 def _stretches(p: mem.Layout) -> list[float]:

@@ -28,7 +28,7 @@ class ChainOutcome:
     def run(self, engine: str, label: str, assumptions: tuple[str, ...], keep_starts: bool) -> Run:
         """The run of the front; ``stages`` holds those of the groups."""
         p, front = self.chain.p, self.chain.stages[0].pool
-        details: dict[str, Any] = {"front_wait": self._front_wait()}
+        details: dict[str, Any] = {"front_wait": self._front_wait(), "cores": p.cores}
         if keep_starts:
             details |= self._by_request()
         return Run(
