@@ -2,8 +2,8 @@
 
 Sources: Kleinrock, *Queueing Systems* I (1975), section 3.8 (birth-death, several repairmen); Reiser and
 Lavenberg 1980 (mean value analysis: the same numbers for one core). With processor sharing the result holds
-for every law of the times (Baskett, Chandy, Muntz and Palacios 1975); first come, first served, for
-exponential work.
+for every law of the times (Baskett, Chandy, Muntz and Palacios 1975), unless all bursts are exactly equal
+and the threads fall into step; first come, first served, for exponential work.
 """
 
 from __future__ import annotations
