@@ -20,8 +20,8 @@ EXACT = (0, 0.0)
 # decision (idle one more or less than MinSpare) or a request outlives a killed process by a moment
 BOUNDS = {
     "d20_daemon_overload": (1, 0.02),
-    "d22_daemon_backlog": (1, 0.23),
-    "e16_ramp300": (1, 0.07),
+    "d22_daemon_backlog": (1, 0.25),
+    "e16_ramp300": (1, 0.03),
     "e17b_poisson_tight": (1, 0.19),
     "p03_ramp40": (4, 0.10),
     "p09b_heavy_preload": (8, 2.82),  # run 1 was recorded on a busy machine
@@ -30,7 +30,7 @@ BOUNDS = {
     "w14b_poisson_tight": (2, 0.22),
 }
 # outside of the noise: docs/explanation/recordings.md says what is off, and why
-OUTSIDE = ("e16_ramp300", "p03_ramp40", "p04_burst100", "p12_cpu_over", "w14b_poisson_tight")
+OUTSIDE = ("d22_daemon_backlog", "p03_ramp40", "p04_burst100", "p12_cpu_over", "w14b_poisson_tight")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in CHAOTIC])

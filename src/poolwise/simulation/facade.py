@@ -253,7 +253,7 @@ def _plan(
     seconds = max(math.ceil(workload.duration_s), 1)
     horizon_s = float(seconds)
     prefork = pool.architecture == "prefork"
-    die_s = timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.03)
+    die_s = timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.006)
     slots = pool.server_limit if pool.architecture == "event" else pool.process_limit
     plan = st.Plan(
         architecture=ARCHITECTURES[pool.architecture],

@@ -12,7 +12,7 @@ class Timing:
 
     ``sleep_s``: from the end of one pass to the next (1 s and the timer's lateness). ``fork_s``: CPU of one
     fork in the parent, which shares the cores with its new children. ``die_s``: from death notice to exit
-    of an idle child (None: 5 ms for prefork, 30 ms for a threaded child). ``parse_s``: re-reading the
+    of an idle child (None: 5 ms for prefork, 6 ms for a threaded child). ``parse_s``: re-reading the
     configuration in a restart.
     """
 

@@ -63,6 +63,7 @@ from poolwise.simulation.state import (
 )
 
 HOLDOFF_PASSES = 10  # spawning passes without doubling after a graceful restart
+RESTART_DIE_S = 0.03  # a threaded child leaves an idle server so late that the parent has looked before
 RECLAIM_S = 0.1  # a hard restart of an idle pool
 RECLAIM_AT_MOST_S = 9.0  # then what is left is killed
 
@@ -109,8 +110,9 @@ def incident(n: Ints, x: Floats, c: Plan, kind: int, count: int, now_s: float) -
     if now_s < c.horizon_s:
         n[RESTARTED] += n[LIVE_PROCESSES]
     n[DEATH_NOTICES] = 0  # a restart opens a new pipe
+    leave_s = now_s if c.architecture == PREFORK else now_s + max(RESTART_DIE_S - c.die_s, 0.0)
     for slot in range(n[HIGH]):
-        retire(n, x, c, slot, now_s)
+        retire(n, x, c, slot, leave_s)
     if kind == GRACEFUL_RESTART:
         log(n, x, c, now_s, MESSAGE_GRACEFUL, 0, 0, 0, 0)
         n[OWED] = min(c.start, c.process_limit)

@@ -57,6 +57,7 @@ def fork(n: Ints, x: Floats, c: Plan, slot: int, now_s: float, ready_s: float) -
     n[c.accepted + slot] = 0
     n[c.seen + slot] = 0
     x[c.born_s + slot] = now_s
+    x[c.up_s + slot] = ready_s
     n[c.order + slot] = n[SEQUENCE]
     n[SEQUENCE] += 1
     n[LIVE_PROCESSES] += 1
@@ -66,7 +67,6 @@ def fork(n: Ints, x: Floats, c: Plan, slot: int, now_s: float, ready_s: float) -
     n[LIVE_BUSY] += n[c.orphans + slot]
     n[HIGH] = max(n[HIGH], slot + 1)
     if now_s < c.horizon_s:
-        n[PEAK] = max(n[PEAK], n[ALIVE])
         n[c.created + max(int(now_s), 0)] += 1
     for worker in range(slot * c.threads, (slot + 1) * c.threads):
         if n[c.doing + worker] == IDLE:
@@ -76,14 +76,18 @@ def fork(n: Ints, x: Floats, c: Plan, slot: int, now_s: float, ready_s: float) -
 def fork_batch(n: Ints, x: Floats, c: Plan, count: int, now_s: float) -> float:
     """Fork into the first ``count`` slots of ``found``, one after the other; return when that is done.
 
-    The children of a batch share the cores while they start, so each takes ``count / cores`` times the
-    CPU of one (measured on real servers: they become ready together).
+    The children of a batch share the cores while they start, from the first fork on, so each takes ``count /
+    cores`` times the CPU of one (measured on real servers: they become ready together).
     """
-    start_up_s = c.startup_wait_s + c.startup_cpu_s * max(1.0, count / c.cores)
+    alone_s = c.startup_wait_s + c.startup_cpu_s
+    work_s = count * (c.startup_cpu_s + c.fork_s) / c.cores if c.startup_cpu_s > 0.0 else 0.0
+    together_s = now_s + c.startup_wait_s + work_s
     for i in range(count):
         born_s = now_s + forking_s(c, i, n[COMPETING])
         done_s = now_s + forking_s(c, i + 1, n[COMPETING])
-        fork(n, x, c, n[c.found + i], born_s, done_s + start_up_s)
+        fork(n, x, c, n[c.found + i], born_s, max(done_s + alone_s, together_s) if c.timed else done_s)
+    if now_s < c.horizon_s:
+        n[PEAK] = max(n[PEAK], n[ALIVE])
     return now_s + forking_s(c, count, n[COMPETING])
 
 
@@ -332,7 +336,7 @@ def _release_orphan(n: Ints, x: Floats, c: Plan, slot: int, worker: int, now_s: 
     if n[c.phase + slot] == LIVE:
         n[LIVE_BUSY] -= 1
         polls = int(now_s - x[c.born_s + slot]) + 1
-        _start_worker(n, x, c, slot, worker, x[c.born_s + slot] + polls)
+        _start_worker(n, x, c, slot, worker, max(x[c.born_s + slot] + polls, x[c.up_s + slot]))
 
 
 def _refile(n: Ints, x: Floats, c: Plan) -> None:

@@ -183,6 +183,7 @@ class Plan(NamedTuple):
     key_s: int = 0  # a worker: when it becomes free or ready
     born_s: int = 0  # a slot
     exit_s: int = 0
+    up_s: int = 0  # a slot: when its process is (to be) ready
     tick_s: int = 0
     log_s: int = 0
 
@@ -211,6 +212,7 @@ def lay_out(plan: Plan) -> Plan:
         "key_s": plan.workers,
         "born_s": plan.slots,
         "exit_s": plan.slots,
+        "up_s": plan.slots,
         "tick_s": plan.ticks,
         "log_s": plan.lines,
     }

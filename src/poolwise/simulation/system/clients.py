@@ -185,7 +185,8 @@ def keep(
     if r.idle == 0 or r.keep_alive_s <= 0.0 or m[p.carried + i] <= 0:
         return False
     slot = (worker - r.worker0) // c.threads
-    if 0 < r.keep_alive_most <= m[p.carried + i] or n[c.phase + slot] != LIVE:
+    told_to_go = n[c.phase + slot] != LIVE or n[c.orphan + worker - r.worker0] == 1
+    if told_to_go or 0 < r.keep_alive_most <= m[p.carried + i]:
         return False
     m[IDLE_CONNECTIONS] += 1
     last = m[EXPIRY_LAST]
@@ -229,7 +230,7 @@ def close(
     if r.idle == PARKED:
         _unpark(m, p, kept - 1, i)
         _count_closed(m, p, n, c, r, kept - 1 - r.slot0)
-    elif by_client or p.closes or r.linger_s <= 0.0:
+    elif by_client or p.closes or p.proxied or r.linger_s <= 0.0:
         call(m, p, kept - 1, EXPIRED)
     else:
         m[p.phase + kept - 1] = EXPIRED

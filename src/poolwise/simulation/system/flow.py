@@ -1,7 +1,7 @@
 """A request's way through the chain: read, handed to a group, loaded, worked on, answered, sent.
 
 ``settle`` lets every worker that was called go on until it waits for something. A step never calls itself:
-what it sets free is put on the stack of workers to go on, or takes the next request of its queue there.
+what it sets free is put in the line of workers to go on, and takes its turn there.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from poolwise.simulation.system.memory import (
     AS_IMPATIENT,
     AS_OVER,
     AWAITS_IMPORT,
+    CALLED,
+    CALLED_FIRST,
     ENTER,
     FAILED,
     HELD,
@@ -45,7 +47,7 @@ from poolwise.simulation.system.memory import (
     RUN,
     SENT,
     SPAN,
-    STACKED,
+    WAITING,
     Layout,
     Rules,
 )
@@ -75,9 +77,10 @@ def settle(
     now_s: float,
 ) -> None:
     """Let every worker that was called go on, and whoever they call, until all wait for something."""
-    while m[STACKED] > 0:
-        m[STACKED] -= 1
-        worker = m[p.stack + m[STACKED]]
+    while m[CALLED] > 0:
+        worker = m[p.called + m[CALLED_FIRST]]
+        m[CALLED_FIRST] = m[CALLED_FIRST] + 1 if m[CALLED_FIRST] + 1 < p.workers else 0
+        m[CALLED] -= 1
         k = stage_of(p, rs, worker)
         if m[p.phase + worker] == READ or m[p.phase + worker] == ENTER:
             k = _enter(m, y, p, ns, cs, rs, routes, worker, now_s)
@@ -156,10 +159,12 @@ def _run(
             begin_work(m, y, p, worker, group_of(m, p, n, c, r, local, kind), r.import_cpu_s, now_s)
             return False
     if phase == LOADED:
-        m[p.loaded + spot] = 2
+        if n[c.orphan + local] == 0:
+            m[p.loaded + spot] = 2
         first = worker - local % c.threads
         for other in range(first, first + c.threads):
-            if m[p.phase + other] == AWAITS_IMPORT and n[c.doing + other - r.worker0] >= 0:
+            awaits = m[p.phase + other] == AWAITS_IMPORT and m[p.side + other] == m[p.side + worker]
+            if awaits and n[c.doing + other - r.worker0] >= 0:
                 call(m, p, other, LOAD)
     if phase != RUN:
         m[p.phase + worker] = RUN
@@ -273,7 +278,8 @@ def _end_request(
         end_s += y[p.download_s + i]
     came_s = y[p.came_s + attempt]
     if not conclude(m, y, p, attempt, end_s):
-        return False
+        with_proxy = p.proxied and m[p.left + attempt] == WAITING  # its client leaves the proxy later
+        return keeps and with_proxy and keep(m, y, p, n, c, r, worker, i, now_s)
     response_s = end_s - came_s
     n[c.response + bucket_of(response_s)] += 1
     x[RESPONSE_SUM_S] += response_s

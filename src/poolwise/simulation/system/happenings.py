@@ -19,6 +19,7 @@ from poolwise.simulation.state import (
     REVIVE,
     SEQUENCE,
     STARTING,
+    WAKE_S,
     Floats,
     Ints,
     Plan,
@@ -92,9 +93,15 @@ def on_timer(
         _knocked(m, y, p, ns, cs, rs, routes, number, now_s)
     elif kind == THREAD_READY:
         k = stage_of(p, rs, number)
-        if ns[k][cs[k].doing + number - rs[k].worker0] == STARTING:
-            release(ns[k], xs[k], cs[k], number - rs[k].worker0, now_s)
-            pull(m, y, p, ns[k], xs[k], cs[k], rs[k], k, now_s)
+        n, x, c, r = ns[k], xs[k], cs[k], rs[k]
+        worker = number - r.worker0
+        if n[c.doing + worker] == STARTING:
+            slot = worker // c.threads
+            if m[p.accepts + r.slot0 + slot] < 0:  # its process is not up itself: it is up with that
+                x[c.key_s + worker] = x[c.up_s + slot]
+                return
+            release(n, x, c, worker, now_s)
+            pull(m, y, p, n, x, c, r, k, now_s)
     else:
         _on_process_timer(m, y, p, ns, xs, cs, rs, kind, number, now_s)
 
@@ -202,9 +209,11 @@ def wake_httpd(
     wake(n, x, c)
     _after_parent(m, y, p, n, x, c, r, before, now_s)
     if mode == REAP:
+        done_s = now_s
         for k in range(1, p.stages):
             if rs[k].kept_by == BY_HTTPD_FIXED:
-                replace_daemons(m, y, p, ns[k], xs[k], cs[k], rs[k], now_s)
+                done_s = replace_daemons(m, y, p, ns[k], xs[k], cs[k], rs[k], done_s)
+        x[WAKE_S] += done_s - now_s
 
 
 def _after_parent(

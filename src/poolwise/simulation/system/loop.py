@@ -49,6 +49,7 @@ from poolwise.simulation.system.memory import (
     BY_HTTPD,
     BY_HTTPD_FIXED,
     BY_UNIT,
+    CALLED,
     EXPIRY_FIRST,
     EXPIRY_LAST,
     IDLE_CONNECTIONS,
@@ -59,7 +60,6 @@ from poolwise.simulation.system.memory import (
     NEXT_ARRIVAL,
     OPEN,
     ROW,
-    STACKED,
     TIMERS,
     WORK_NEXT_S,
     Layout,
@@ -203,7 +203,7 @@ def _until(
         else:
             m[NEXT_ARRIVAL] = i + 1
             come_if_free(m, y, p, n, x, c, r, i, now_s)
-        if m[STACKED]:
+        if m[CALLED]:
             settle(m, y, p, ns, xs, cs, rs, routes, now_s)
         if on_demand:
             for k in range(p.stages):

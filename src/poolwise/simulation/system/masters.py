@@ -21,6 +21,7 @@ from poolwise.simulation.parent import reap
 from poolwise.simulation.processes import fork_batch, forking_s, free_slots, held_by, oldest_live, retire
 from poolwise.simulation.state import (
     BUSY,
+    COMPETING,
     GONE,
     HIGH,
     KILLED_IDLE,
@@ -45,6 +46,7 @@ from poolwise.simulation.system.memory import (
     BY_PASSENGER,
     BY_SPARE,
     BY_UNIT,
+    RUNNABLE,
     SHUTDOWN,
     SPAN,
     Layout,
@@ -70,13 +72,14 @@ def first_processes(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, 
 
 def replace_daemons(
     m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, now_s: float
-) -> None:
-    """httpd's parent reaps: daemon processes that have ended are started anew."""
+) -> float:
+    """httpd's parent reaps: daemon processes that have ended are started anew. Returns when that is done."""
     before = n[SEQUENCE]
-    n[OWED] = c.slots
-    reap(n, x, c, now_s)
+    n[OWED], n[COMPETING] = c.slots, m[RUNNABLE]
+    done_s = reap(n, x, c, now_s)
     n[OWED] = 0
     begin_boots(m, y, p, n, x, c, r, before)
+    return done_s
 
 
 def replace_ended(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, now_s: float) -> None:

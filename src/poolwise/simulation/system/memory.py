@@ -85,7 +85,8 @@ PARKED = 2  # at a process
 NEXT_ARRIVAL = 0
 TIMERS = 1
 RUNNABLE = 2  # groups of threads that want a processor
-STACKED = 3
+CALLED = 3  # workers that were called and have not gone on yet, in a circle
+CALLED_FIRST = 23
 OPEN = 4  # attempts inside the chain, and pauses before a retry or a next request
 ROW = 5  # seconds sampled
 IMPATIENT_FIRST = 6  # waiting line of attempts that may lose patience
@@ -207,12 +208,13 @@ class Layout(NamedTuple):
     phase: int = 0
     part: int = 0
     group: int = 0
-    stack: int = 0
+    side: int = 0  # which group of threads of its slot
+    called: int = 0
     late_set: int = 0  # front: 1 while a LATE timer is pending
     knock_set: int = 0  # the same for KNOCKED
     # m: one place a slot
     loaded: int = 0  # 0 no, 1 loading, 2 yes
-    parity: int = 0
+    side_now: int = 0  # which group of threads its present process is
     used: int = 0  # workers of the present process that serve
     open_: int = 0  # open connections
     accepts: int = 0
@@ -274,9 +276,9 @@ class Layout(NamedTuple):
     free_s: int = 0  # a request: when its connection was free for the next one
 
 
-PER_WORKER = ("phase", "part", "group", "stack", "late_set", "knock_set")
+PER_WORKER = ("phase", "part", "group", "side", "called", "late_set", "knock_set")
 PER_SLOT = (
-    "loaded", "parity", "used", "open_", "accepts", "parked", "handled", "limit", "serving", "seen_busy",
+    "loaded", "side_now", "used", "open_", "accepts", "parked", "handled", "limit", "serving", "seen_busy",
 )  # fmt: skip
 PER_REQUEST = ("state",)
 PER_CHAINED = ("follower", "leader", "kept", "due", "carried", "after", "before", "expiry", "pooled")
@@ -288,7 +290,6 @@ def lay_out(p: Layout) -> Layout:
     """The same layout with the beginning of every stretch filled in."""
     chained = p.requests if p.chained or p.pool else 0
     ints = dict.fromkeys(PER_WORKER, p.workers) | dict.fromkeys(PER_SLOT, p.slots)
-    ints["stack"] = 4 * p.workers + 4
     ints |= {"front": p.attempts, "left": p.attempts, "patient": p.attempts if p.patience_s < NEVER_S else 0}
     ints |= dict.fromkeys(PER_REQUEST, p.requests) | dict.fromkeys(PER_CHAINED, chained)
     ints |= {"kind": p.requests if p.kinds else 0}

@@ -15,6 +15,7 @@ from poolwise.simulation.incident import Timing
 from poolwise.simulation.system import memory as mem
 from poolwise.simulation.system.masters import POLICY_FLOATS
 from poolwise.simulation.system.stages import Stage, plan, rules, stages_of
+from poolwise.simulation.system.workers import sides_of
 
 if TYPE_CHECKING:
     from poolwise.model import Floats, Ints
@@ -103,8 +104,8 @@ def _layout(
     requests, clients = len(workload), workload.clients
     workers, slots = sum(c.workers for c in cs), sum(c.slots for c in cs)
     uploads, downloads = _any(workload.upload_s), _any(workload.download_s)
-    groups = sum(2 * c.slots * _sides(r, c) for r, c in zip(asked, cs, strict=True))
-    jobs = sum(2 * c.slots * _sides(r, c) * _members(r, c) for r, c in zip(asked, cs, strict=True))
+    groups = sum(_groups(r, c) for r, c in zip(asked, cs, strict=True))
+    jobs = sum(_groups(r, c) * _members(r, c) for r, c in zip(asked, cs, strict=True))
     outside = (
         _chained(workload) or clients.retries or (uploads and (topology.proxy or not asked[0].holds_upload))
     )
@@ -139,9 +140,10 @@ def _any(values: Floats | None) -> bool:
     return values is not None and bool((values > 0).any())
 
 
-def _sides(r: mem.Rules, c: st.Plan) -> int:
-    """Groups of threads with a GIL of their own, in one process."""
-    return {mem.SHARED_GIL: 1, mem.INTERPRETER_GIL: r.interpreters, mem.NO_GIL: c.threads}[r.gil]
+def _groups(r: mem.Rules, c: st.Plan) -> int:
+    """Groups of threads with a GIL of their own, in all processes that the slots can hold."""
+    each = {mem.SHARED_GIL: 1, mem.INTERPRETER_GIL: r.interpreters, mem.NO_GIL: c.threads}[r.gil]
+    return c.slots * sides_of(c) * each
 
 
 def _members(r: mem.Rules, c: st.Plan) -> int:
@@ -171,7 +173,7 @@ def _places(
         placed.append(
             r._replace(worker0=worker, slot0=slot, group0=group, memory0=floats, state0=floats + p.seconds)
         )
-        count, members = 2 * c.slots * _sides(r, c), _members(r, c)
+        count, members = _groups(r, c), _members(r, c)
         regions.append(job + members * np.arange(count))
         worker, slot, group, job = worker + c.workers, slot + c.slots, group + count, job + count * members
         floats += p.seconds + POLICY_FLOATS
@@ -184,6 +186,7 @@ def _places(
         (p.front, p.attempts),
     ):
         m[start : start + length] = -1
+    y[p.came_s : p.came_s + p.attempts] = np.nan
     y[mem.WORK_NEXT_S] = mem.NEVER_S
     y[mem.WORK_AT_S] = -1e6
     return m, y, placed, p

@@ -91,7 +91,7 @@ def plan(
             startup_wait_s=0.0,
             sleep_s=timing.sleep_s,
             fork_s=timing.fork_s,
-            die_s=timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.03),
+            die_s=timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.006),
             parse_s=timing.parse_s,
             scale=1.0,
             horizon_s=float(seconds),

@@ -21,6 +21,7 @@ from poolwise.simulation.state import (
     SEQUENCE,
     STARTING,
     WITHHELD,
+    WORKER,
     Plan,
 )
 from poolwise.simulation.system.memory import (
@@ -28,13 +29,14 @@ from poolwise.simulation.system.memory import (
     BOOT_WAITED,
     BY_HTTPD,
     BY_HTTPD_FIXED,
+    CALLED,
+    CALLED_FIRST,
     DRAWS,
     INTERPRETER_GIL,
     PHASE_OVER,
     REPLACE,
     SHARED_GIL,
     SPAN,
-    STACKED,
     THREAD_READY,
     Floats,
     Ints,
@@ -43,6 +45,8 @@ from poolwise.simulation.system.memory import (
 )
 from poolwise.simulation.system.processor import abandon_work, begin_work
 from poolwise.simulation.system.timers import cancel, set_timer
+
+MOST_SIDES = 4
 
 
 def stage_of(p: Layout, rs: list[Rules], worker: int) -> int:
@@ -64,23 +68,30 @@ def stage_of_slot(p: Layout, rs: list[Rules], slot: int) -> int:
 def call(m: Ints, p: Layout, worker: int, phase: int) -> None:
     """Let ``worker`` go on with ``phase`` as soon as what happens now is over."""
     m[p.phase + worker] = phase
-    m[p.stack + m[STACKED]] = worker
-    m[STACKED] += 1
+    place = m[CALLED_FIRST] + m[CALLED]
+    m[p.called + (place if place < p.workers else place - p.workers)] = worker
+    m[CALLED] += 1
 
 
 def group_of(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules, worker: int, kind: int) -> int:
     """The threads that ``worker`` (of the stage) shares a GIL with.
 
-    A process that has taken over a slot of the worker MPM has a GIL of its own: slots have two sides.
+    A process that has taken over a slot of the worker MPM has a GIL of its own: slots have several sides.
     """
-    slot = worker // c.threads
-    side = m[p.parity + r.slot0 + slot] ^ n[c.orphan + worker]
-    place = slot * 2 + side
+    place = worker // c.threads * sides_of(c) + m[p.side + r.worker0 + worker]
     if r.gil == SHARED_GIL:
         return r.group0 + place
     if r.gil == INTERPRETER_GIL:
         return r.group0 + place * r.interpreters + kind % r.interpreters
     return r.group0 + place * c.threads + worker % c.threads
+
+
+def sides_of(c: Plan) -> int:
+    """Processes with a GIL of their own in one slot: the worker MPM starts one while earlier ones finish.
+
+    There could be one for each thread; from the fourth on they share the last.
+    """
+    return min(c.threads + 1, MOST_SIDES) if c.architecture == WORKER else 1
 
 
 def seize(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, attempt: int, now_s: float) -> int:
@@ -107,6 +118,7 @@ def _occupy(
     n[c.doing + worker] = attempt
     n[BUSY] += 1
     n[LIVE_BUSY] += 1
+    m[p.side + r.worker0 + worker] = m[p.side_now + slot]
     m[p.used + slot] += 1
     m[p.handled + slot] += 1
     y[p.since_s + r.worker0 + worker] = now_s
@@ -170,10 +182,11 @@ def begin_boots(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: R
     if n[SEQUENCE] == before:
         return
     for slot in range(n[HIGH]):
-        if n[c.phase + slot] != LIVE or n[c.order + slot] < before:
+        there = n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING  # told to go as soon as it was forked
+        if not there or n[c.order + slot] < before:
             continue
         spot = r.slot0 + slot
-        m[p.parity + spot] ^= 1
+        m[p.side_now + spot] = _free_side(m, p, n, c, r, slot)
         m[p.used + spot] = m[p.handled + spot] = m[p.serving + spot] = m[p.open_ + spot] = 0
         m[p.loaded + spot] = 0 if r.lazy else 2
         m[p.accepts + spot] = -1
@@ -181,9 +194,8 @@ def begin_boots(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: R
         m[p.seen_busy + spot] = 0
         y[p.finished_s + spot] = 0.0
         m[p.limit + spot] = _recycling_limit(m, p, r, slot)
-        born_s = x[c.key_s + _first_starting(n, c, slot)]
-        y[p.done_s + spot] = born_s
-        set_timer(m, y, p, born_s + r.boot_wait_s, BOOT_WAITED * SPAN + spot)
+        y[p.done_s + spot] = x[c.up_s + slot]
+        set_timer(m, y, p, x[c.up_s + slot] + r.boot_wait_s, BOOT_WAITED * SPAN + spot)
 
 
 def _recycling_limit(m: Ints, p: Layout, r: Rules, slot: int) -> int:
@@ -198,13 +210,23 @@ def _recycling_limit(m: Ints, p: Layout, r: Rules, slot: int) -> int:
     return int(recycle_after(r.most_requests, r.jitter, state / 1_073_741_824.0))
 
 
-def _first_starting(n: Ints, c: Plan, slot: int) -> int:
-    """The first worker of the slot that starts with its process (the others of it start with this one)."""
-    worker = slot * c.threads
-    last = worker + c.threads - 1
-    while worker < last and (n[c.doing + worker] != STARTING or n[c.orphan + worker]):
-        worker += 1
-    return worker
+def _free_side(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules, slot: int) -> int:
+    """A side of the slot on which no earlier process runs."""
+    if c.architecture != WORKER or n[c.orphans + slot] == 0:
+        return 0
+    for side in range(sides_of(c)):
+        taken = False
+        for worker in range(slot * c.threads, (slot + 1) * c.threads):
+            taken = taken or (n[c.orphan + worker] == 1 and m[p.side + r.worker0 + worker] == side)
+        if not taken:
+            return side
+    return sides_of(c) - 1
+
+
+def _starts_with(n: Ints, x: Floats, c: Plan, slot: int, worker: int) -> bool:
+    """Whether the worker is up as soon as its process is (it does not wait for an orphan's thread to end)."""
+    starting = n[c.doing + worker] == STARTING and n[c.orphan + worker] == 0
+    return starting and x[c.key_s + worker] == x[c.up_s + slot]
 
 
 def work_on_boot(
@@ -213,7 +235,10 @@ def work_on_boot(
     """The waiting part of a start is over. Returns whether the process is ready at once."""
     if r.boot_cpu_s <= 0.0:
         return True
-    worker = _first_starting(n, c, slot)
+    worker = slot * c.threads
+    while not _starts_with(n, x, c, slot, worker):
+        worker += 1
+    m[p.side + r.worker0 + worker] = m[p.side_now + r.slot0 + slot]
     m[p.phase + r.worker0 + worker] = BOOT
     begin_work(m, y, p, r.worker0 + worker, group_of(m, p, n, c, r, worker, 0), r.boot_cpu_s, now_s)
     return False
@@ -223,12 +248,9 @@ def end_boot(
     m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, slot: int, now_s: float
 ) -> None:
     """A process is up: its workers are idle, except those that wait for an orphan's thread to end."""
-    first = _first_starting(n, c, slot)
-    forked_s = x[c.key_s + first]
     m[p.accepts + r.slot0 + slot] = 1
-    for worker in range(first, (slot + 1) * c.threads):
-        starting = n[c.doing + worker] == STARTING and n[c.orphan + worker] == 0
-        if starting and x[c.key_s + worker] == forked_s:
+    for worker in range(slot * c.threads, (slot + 1) * c.threads):
+        if _starts_with(n, x, c, slot, worker):
             release(n, x, c, worker, now_s)
     y[p.done_s + r.slot0 + slot] = now_s
     if r.kept_by != BY_HTTPD:
