@@ -103,8 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         _say_error("the memory of this machine does not suffice; give a shorter time or less traffic")
         return PoolwiseError.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("poolwise: interrupted; nothing half written was left behind", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:  # click wraps the latter in the former
+        said = str(error.__cause__ or error) or "interrupted"
+        click.echo(f"poolwise: {said}; nothing half written was left behind", err=True)
         return INTERRUPTED
 
 

@@ -50,9 +50,17 @@ class Reading:
 
 def reads_configuration(verb: Verb) -> Verb:
     """Add CONF and the options that describe the httpd that reads it; the verb gets a ``reading``."""
+    return _reads(verb, required=True)
 
+
+def may_read_configuration(verb: Verb) -> Verb:
+    """The same where CONF may be left out; then ``reading`` is None."""
+    return _reads(verb, required=False)
+
+
+def _reads(verb: Verb, required: bool) -> Verb:
     @options(
-        click.argument("conf"),
+        click.argument("conf", required=required),
         click.option("--mpm", default="", help="The MPM built into httpd, where no LoadModule chooses one."),
         click.option("--httpd-version", default="", metavar="VERSION", help="For example 2.4.57 or 2.2.34."),
         click.option(
@@ -65,7 +73,9 @@ def reads_configuration(verb: Verb) -> Verb:
         ),
     )
     @wraps(verb)
-    def run(conf: str, mpm: str, httpd_version: str, defines: tuple[str, ...], **rest: Any) -> Any:
+    def run(conf: str | None, mpm: str, httpd_version: str, defines: tuple[str, ...], **rest: Any) -> Any:
+        if conf is None:
+            return verb(reading=None, **rest)
         given = {name: value for name, _, value in (text.partition("=") for text in defines)}
         text = _standard_input() if conf == "-" else None
         read = partial(load, conf, mpm=mpm, httpd_version=httpd_version, defines=given, text=text)

@@ -23,9 +23,13 @@ def progress(what: str) -> Iterator[Advance]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def say_compiling(requests: int) -> None:
-    """Tell, before it happens, that simulating so many requests first compiles the kernel."""
+def say_compiling(requests: int, chain: bool = False) -> None:
+    """Tell, before it happens, that simulating so many requests first compiles the kernel.
+
+    ``chain``: the kernel of chained stages, which is twice as large.
+    """
     from poolwise.simulation import needs_compiling
 
-    if needs_compiling(requests):
-        print("compiling the simulation for this machine (once; about half a minute) ...", file=sys.stderr)
+    if needs_compiling(requests, chain):
+        long = "about a minute" if chain else "about half a minute"
+        print(f"compiling the simulation for this machine (once; {long}) ...", file=sys.stderr)
