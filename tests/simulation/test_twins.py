@@ -60,8 +60,8 @@ def test_the_short_way_equals_the_long_way(
     kind: dict[str, Any] = {"timing": timing, "incidents": plan, "keep_starts": True, "engine": "plain"}
     short = simulate(pool, load, **kind)
     with pytest.MonkeyPatch.context() as patch:
-        usual = facade._plan
-        patch.setattr(facade, "_plan", lambda *a: usual(*a)._replace(step_by_step=True))
+        usual = facade.make_plan
+        patch.setattr(facade, "make_plan", lambda *a: usual(*a)._replace(step_by_step=True))
         long = simulate(pool, load, **kind)
     same(short, long)
 

@@ -40,6 +40,7 @@ POOL = (
     "poolwise.simulation.loop",
     "poolwise.simulation.envelope_load",
     "poolwise.simulation.envelope",
+    "poolwise.simulation.hybrid",
 )
 CHAIN = (
     *POLICIES,
@@ -65,7 +66,7 @@ CHAIN = (
     "poolwise.simulation.system.loop",
     "poolwise.simulation.system.entry",
 )
-ENTRIES = ("run", "load", "run_envelope", "enter")
+ENTRIES = ("run", "load", "run_envelope", "run_rates", "enter")
 
 
 def available() -> bool:
@@ -105,6 +106,13 @@ def compiled_run() -> Callable[..., bool]:
 def compiled_envelope() -> tuple[Callable[..., int], Callable[..., bool]]:
     """The compiled twins of ``envelope_load.load`` and ``envelope.run_envelope``."""
     return _pool()["load"], _pool()["run_envelope"]
+
+
+@cache
+def compiled_rates() -> Callable[..., bool]:
+    """The compiled twin of ``hybrid.run_rates``."""
+    run: Callable[..., bool] = _pool()["run_rates"]
+    return run
 
 
 @cache

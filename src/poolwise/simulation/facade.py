@@ -75,7 +75,7 @@ def simulate(
         check_workload(load)
     compiled = _compiled(engine, len(load))
     try:
-        c = _plan(pool, load, app, machine, timing, _mean_s(workload))
+        c = make_plan(pool, app, machine, timing, load.duration_s, len(load), _mean_s(workload))
         task = Task(pool, load, app, c, compiled, keep_starts, label)
         if _rides(pool, workload, plan, engine):
             trace = workload if isinstance(workload, Trace) else prepare(workload, compiled=compiled)
@@ -101,7 +101,8 @@ class Task:
 
     def by_events(self, incidents: Sequence[Incident]) -> Run:
         """Request after request."""
-        n, x, starts = self._memory(self.c)
+        n, x = fresh_memory(self.c)
+        starts = self._starts()
         inputs: tuple[Any, ...] = (
             np.ascontiguousarray(self.load.arrivals_s, dtype=np.float64),
             np.ascontiguousarray(self.load.service_s, dtype=np.float64),
@@ -125,7 +126,8 @@ class Task:
         With ``summary`` the series and the passes are left for when they are asked for.
         """
         plan = st.lay_out(self.c._replace(ticks=0)) if summary else self.c
-        n, x, starts = self._memory(plan)
+        n, x = fresh_memory(plan)
+        starts = self._starts()
         kernel: Callable[..., int]
         memory: tuple[Any, ...]
         if self.compiled:
@@ -141,12 +143,8 @@ class Task:
         )
         return self._run("envelope", self._outcome(plan, memory, trace.arrived), memory[4], full)
 
-    def _memory(self, c: st.Plan) -> tuple[Any, Any, Any]:
-        ints, floats = st.sizes(c)
-        n, x = np.zeros(ints, np.int64), np.zeros(floats)
-        n[c.bucket : c.bucket + st.BUCKETS_IN_RING] = st.NOWHERE
-        n[c.doing : c.doing + c.workers] = st.IDLE
-        return n, x, np.full(len(self.load) if self.keep_starts else 0, np.nan)
+    def _starts(self) -> Any:
+        return np.full(len(self.load) if self.keep_starts else 0, np.nan)
 
     def _in_stretches(self, kernel: Callable[..., int], memory: Sequence[Any]) -> int:
         """Run to the end, and let an interruption through every few million requests.
@@ -176,6 +174,15 @@ class Task:
         kind = "compiled" if self.compiled else "plain loop"
         details = {"start_s": np.asarray(starts)} if self.keep_starts else {}
         return outcome.run(f"{engine}, {kind}", self.label, details, full)
+
+
+def fresh_memory(c: st.Plan) -> tuple[Any, Any]:
+    """The kernel's two memories before the first process."""
+    ints, floats = st.sizes(c)
+    n, x = np.zeros(ints, np.int64), np.zeros(floats)
+    n[c.bucket : c.bucket + st.BUCKETS_IN_RING] = st.NOWHERE
+    n[c.doing : c.doing + c.workers] = st.IDLE
+    return n, x
 
 
 def _rides(pool: Pool, workload: Workload | Trace, incidents: Sequence[Incident], engine: str) -> bool:
@@ -247,10 +254,11 @@ def _say_slow() -> None:
     )
 
 
-def _plan(
-    pool: Pool, workload: Workload, app: App, machine: Machine, timing: Timing, mean_s: float
+def make_plan(
+    pool: Pool, app: App, machine: Machine, timing: Timing, duration_s: float, requests: int, mean_s: float
 ) -> st.Plan:
-    seconds = max(math.ceil(workload.duration_s), 1)
+    """The plan of a run of ``duration_s``; ``requests`` and ``mean_s`` choose the calendar's grain."""
+    seconds = max(math.ceil(duration_s), 1)
     horizon_s = float(seconds)
     prefork = pool.architecture == "prefork"
     die_s = timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.006)
@@ -277,7 +285,7 @@ def _plan(
         fork_s=timing.fork_s,
         die_s=die_s,
         parse_s=timing.parse_s,
-        scale=_calendar_scale(len(workload), mean_s, horizon_s),
+        scale=_calendar_scale(requests, mean_s, horizon_s),
         horizon_s=horizon_s,
         stop_s=horizon_s + DRAIN_S,
         workers=slots * pool.threads,

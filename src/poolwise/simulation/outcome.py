@@ -28,6 +28,7 @@ class Outcome:
     n: Ints
     x: Floats
     arrived: Floats | None = None  # arrivals of each second, where they have been counted already
+    requests: int | None = None  # where they are not those of the workload
 
     def run(
         self, engine: str, label: str, details: Mapping[str, Any], full: Callable[[], Run] | None = None
@@ -91,7 +92,7 @@ class Outcome:
 
     def _totals(self) -> dict[str, float]:
         n = self.n
-        requests = len(self.workload)
+        requests = len(self.workload) if self.requests is None else self.requests
         counts = {
             "requests": requests,
             "served": n[st.SERVED] - n[st.LOST],
