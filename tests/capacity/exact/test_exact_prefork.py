@@ -88,6 +88,14 @@ def test_time_has_no_unit() -> None:
     assert slow.created_rps == pytest.approx(fast.created_rps / 10, rel=1e-10)
 
 
+def test_long_service_settles_or_says_that_it_does_not() -> None:
+    found = prefork_chain(prefork(2, 2, 4, 15, backlog=10), 4 / 500, 500.0, 0.5)
+    assert found.busy == pytest.approx(4.0, rel=1e-6)  # within a pass next to nothing happens, nobody waits
+    assert found.residual < 1e-13
+    with pytest.raises(InputError, match="service_s is too long beside pass_s"):
+        prefork_chain(prefork(1, 1, 2, 4, backlog=1), 1 / 50_000, 50_000.0)
+
+
 def test_a_large_pool_is_cut_to_what_it_reaches() -> None:
     whole, large = chain(20, 5, 5, 10, 40, 40, 0.5), chain(20, 5, 5, 10, 256, 511, 0.5)
     assert large.processes == pytest.approx(whole.processes, rel=1e-10)

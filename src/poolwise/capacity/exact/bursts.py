@@ -1,6 +1,6 @@
 """Bursty traffic on a pool of fixed size: MMPP(2)/M/c, the arrivals switching between two rates.
 
-Source: Neuts, *Matrix-Geometric Solutions in Stochastic Models* (1981), chapter 6; the rate matrix by the
+Source: Neuts, *Matrix-Geometric Solutions in Stochastic Models* (1981); the rate matrix by the
 logarithmic reduction of Latouche and Ramaswami 1993. The parameters are those of the traffic shape
 ``mmpp``.
 """

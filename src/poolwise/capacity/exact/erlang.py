@@ -1,6 +1,6 @@
 """Erlang's formulas: refusals without a queue, waits with one, and how many workers a load needs.
 
-Sources: A. K. Erlang 1917; Kleinrock, *Queueing Systems* I (1975), sections 3.4 to 3.6; the recursion for B
+Sources: A. K. Erlang 1917; Kleinrock, *Queueing Systems* I (1975), chapter 3; the recursion for B
 is stable because it only adds positive numbers; square-root staffing is Halfin and Whitt 1981. ``load`` is
 the offered load in Erlangs: arrivals a second times mean service in seconds.
 """

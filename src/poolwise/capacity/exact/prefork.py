@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FEW_NUMBERS = 3_000_000  # in the two tables of transitions: solved in about a second
 MOST_NUMBERS = 30_000_000  # a quarter of a gigabyte, half a minute
 NEGLIGIBLE = 1e-12
-MOST_ROUNDS = 1000
+MOST_ROUNDS = 4000
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,8 @@ def prefork_chain(
     ``rate_rps``, ``service_s``: arrivals a second and mean service. ``startup_s``: from fork to ready, at
     least 0 and below ``pass_s``, the time between two passes. A chain with too many states is cut to those
     that are reached with a probability above ``NEGLIGIBLE``; then ``refused`` is an upper bound below that.
-    Raises InputError, also when even so it is too large: a large pool of which nearly all is needed.
+    Raises InputError, also when even so it is too large: a large pool of which nearly all is needed, or a
+    service that lasts thousands of passes.
     """
     rate_rps, service_s = ranges.positive("rate_rps", rate_rps), ranges.positive("service_s", service_s)
     pass_s, startup_s = ranges.positive("pass_s", pass_s), ranges.not_negative("startup_s", startup_s)
@@ -111,6 +112,8 @@ def _solve(chain: Passes, rate_rps: float) -> PreforkState:
         before, figures = figures, chain.figures(state)
         if np.all(np.abs(figures - before) <= 1e-12 * np.abs(figures)):
             break
+    else:
+        raise InputError("service_s is too long beside pass_s for the chain to settle; at most 1000 passes")
     busy, queued, created, refused, waiting = (float(figure) for figure in figures)
     workers, by_total = chain.decisions.workers, state.sum(axis=(1, 2))
     mean = float(by_total @ workers)

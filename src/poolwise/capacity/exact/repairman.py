@@ -1,6 +1,6 @@
 """Threads that alternate between computing and waiting: the machine repairman, with the GIL as the repairman.
 
-Sources: Kleinrock, *Queueing Systems* I (1975), section 3.8 (birth-death, several repairmen); Reiser and
+Sources: Kleinrock, *Queueing Systems* I (1975), chapter 3 (birth-death, several repairmen); Reiser and
 Lavenberg 1980 (mean value analysis: the same numbers for one core). With processor sharing the result holds
 for every law of the times (Baskett, Chandy, Muntz and Palacios 1975), unless all bursts are exactly equal
 and the threads fall into step; first come, first served, for exponential work.

@@ -1,6 +1,6 @@
 """Queues with general or fixed service: Pollaczek-Khinchine for one server, Crommelin for several.
 
-Sources: Kleinrock, *Queueing Systems* I (1975), section 5.6; Crommelin 1932; Franx 2001 (a simple solution
+Sources: Kleinrock, *Queueing Systems* I (1975), chapter 5; Crommelin 1932; Franx 2001 (a simple solution
 for the M/D/c waiting time distribution, Operations Research Letters 29:221-229), whose terms are all
 positive.
 """
