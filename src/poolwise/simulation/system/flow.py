@@ -232,7 +232,7 @@ def _respond(
     if m[p.phase + worker] == RESPOND:
         m[p.phase + worker] = SENT
         held = p.downloads and r.holds_download and not p.proxied
-        if held and y[p.download_s + i] > 0.0 and m[p.left + attempt] != AS_FAILED:
+        if held and y[p.download_s + i] > 0.0:
             set_timer(m, y, p, now_s + y[p.download_s + i], PHASE_OVER * SPAN + worker)
             return
     kept = False

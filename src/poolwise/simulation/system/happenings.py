@@ -11,6 +11,7 @@ from poolwise.simulation.state import (
     GOING,
     HARD_RESTART,
     HIGH,
+    IDLE,
     MODE,
     PREFORK,
     QUEUE_HEAD,
@@ -52,7 +53,7 @@ from poolwise.simulation.system.memory import (
     Rules,
 )
 from poolwise.simulation.system.queues import fail, pull
-from poolwise.simulation.system.timers import set_timer
+from poolwise.simulation.system.timers import cancel, set_timer
 from poolwise.simulation.system.workers import (
     begin_boots,
     call,
@@ -61,6 +62,7 @@ from poolwise.simulation.system.workers import (
     end_boot,
     stage_of,
     stage_of_slot,
+    stop_worker,
     work_on_boot,
 )
 
@@ -158,7 +160,9 @@ def _late(
         return
     due_s = y[p.since_s + front] + rs[k].socket_timeout_s
     if due_s <= now_s:
-        fail(m, p, ns[0][cs[0].doing + front], front, now_s)
+        attempt = ns[0][cs[0].doing + front]
+        _strike_out(ns[k], cs[k], rs[k], attempt)
+        fail(m, p, attempt, front, now_s)
     else:
         m[p.late_set + front] = 1
         set_timer(m, y, p, due_s, LATE * SPAN + front)
@@ -185,14 +189,21 @@ def _knocked(
         m[p.knock_set + front] = 1
         set_timer(m, y, p, due_s, KNOCKED * SPAN + front)
         return
-    n, c, attempt = ns[k], cs[k], ns[0][cs[0].doing + front]
-    for position in range(rs[k].listen_backlog, n[QUEUE_SIZE]):
-        place = n[QUEUE_HEAD] + position
-        place = c.queue + (place if place < c.backlog else place - c.backlog)
-        if n[place] == attempt:
-            n[place] = -1
-            fail(m, p, attempt, front, now_s)
-            return
+    attempt = ns[0][cs[0].doing + front]
+    if _strike_out(ns[k], cs[k], rs[k], attempt):
+        fail(m, p, attempt, front, now_s)
+
+
+def _strike_out(n: Ints, c: Plan, r: Rules, attempt: int) -> bool:
+    """Take ``attempt`` out of a group's line if it has not got into the backlog. Returns whether it was."""
+    found = False
+    for position in range(r.listen_backlog, n[QUEUE_SIZE]):
+        place = c.queue + (n[QUEUE_HEAD] + position) % c.backlog
+        if found:
+            n[c.queue + (n[QUEUE_HEAD] + position - 1) % c.backlog] = n[place]
+        found = found or n[place] == attempt
+    n[QUEUE_SIZE] -= 1 if found else 0
+    return found
 
 
 def wake_httpd(
@@ -270,11 +281,14 @@ def _estimate_ends(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, n
 def _lose_all(
     m: Ints, y: Floats, p: Layout, ns: Rows, xs: FloatRows, cs: list[Plan], rs: list[Rules], now_s: float
 ) -> None:
-    """Every process of the front is about to be ended: what they serve is lost."""
-    n, x, c, r = ns[0], xs[0], cs[0], rs[0]
+    """Every process of the front is about to be ended: what it does stops, what it serves is lost."""
+    n, c, r = ns[0], cs[0], rs[0]
     for slot in range(n[HIGH]):
-        _lose(m, y, p, ns, cs, 0, slot, now_s)
-        drop_process(m, y, p, n, x, c, r, slot, now_s)
+        cancel(m, y, p, BOOT_WAITED * SPAN + r.slot0 + slot)
+        for worker in range(slot * c.threads, (slot + 1) * c.threads):
+            if n[c.doing + worker] != IDLE:
+                stop_worker(m, y, p, r.worker0 + worker, now_s)
+                _lose_client(m, y, p, n[c.doing + worker], worker, now_s)
 
 
 def _lose(m: Ints, y: Floats, p: Layout, ns: Rows, cs: list[Plan], k: int, slot: int, now_s: float) -> None:
@@ -284,18 +298,24 @@ def _lose(m: Ints, y: Floats, p: Layout, ns: Rows, cs: list[Plan], k: int, slot:
         attempt = n[c.doing + worker]
         if attempt < 0 or n[c.orphan + worker]:
             continue
-        if k > 0:
-            if m[p.front + attempt] >= 0:
-                fail(m, p, attempt, m[p.front + attempt], now_s)
-            continue
-        m[p.front + attempt] = -1
-        i = attempt % p.requests
-        if m[p.phase + worker] == KEPT:
-            if m[p.kept + i]:
-                m[p.kept + i] = 0
-                m[IDLE_CONNECTIONS] -= 1
-        elif m[p.left + attempt] != AS_OVER:
-            if m[p.left + attempt] != AS_IMPATIENT:
-                m[LOST_COUNT] += 1
-                try_again(m, y, p, attempt, LOST_WITH_PROCESS, now_s)
-            m[p.left + attempt] = AS_OVER
+        if k == 0:
+            _lose_client(m, y, p, attempt, worker, now_s)
+        elif m[p.front + attempt] >= 0:
+            fail(m, p, attempt, m[p.front + attempt], now_s)
+
+
+def _lose_client(m: Ints, y: Floats, p: Layout, attempt: int, worker: int, now_s: float) -> None:
+    """The connection that a worker of the front served, or kept for the next request, is gone."""
+    if attempt < 0:
+        return
+    i = attempt % p.requests
+    m[p.front + attempt] = -1
+    if m[p.phase + worker] == KEPT:
+        if m[p.kept + i]:
+            m[p.kept + i] = 0
+            m[IDLE_CONNECTIONS] -= 1
+    elif m[p.left + attempt] != AS_OVER:
+        if m[p.left + attempt] != AS_IMPATIENT:
+            m[LOST_COUNT] += 1
+            try_again(m, y, p, attempt, LOST_WITH_PROCESS, now_s)
+        m[p.left + attempt] = AS_OVER

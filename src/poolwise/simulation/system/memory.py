@@ -262,6 +262,7 @@ class Layout(NamedTuple):
     start_s: int = 0
     end_s: int = 0
     came_s: int = 0  # an attempt
+    joined_s: int = 0  # an attempt: when it joined the line of a group
     timer_s: int = 0
     finish_v: int = 0  # a worker: virtual time of its group at which its work ends
     since_s: int = 0  # a worker: took its request, or (front) joined a group, or idle since
@@ -297,7 +298,12 @@ def lay_out(p: Layout) -> Layout:
     ints |= dict.fromkeys(PER_SECOND, p.seconds)
     floats = dict.fromkeys(("arrive_s", "service_s", "cpu_s", "start_s", "end_s"), p.requests)
     floats |= {"upload_s": p.requests if p.uploads else 0, "download_s": p.requests if p.downloads else 0}
-    floats |= {"think_s": p.requests if p.chained else 0, "came_s": p.attempts, "timer_s": p.timers}
+    floats |= {
+        "think_s": p.requests if p.chained else 0,
+        "came_s": p.attempts,
+        "joined_s": p.attempts if p.stages > 1 else 0,
+        "timer_s": p.timers,
+    }
     floats |= dict.fromkeys(("finish_v", "since_s"), p.workers)
     floats |= dict.fromkeys(("group_v", "group_at", "group_end"), p.groups)
     floats |= dict.fromkeys(("done_s", "over_s", "finished_s"), p.slots)

@@ -30,7 +30,7 @@ from poolwise.simulation.system.memory import (
     LATE,
     LOAD,
     PHASE_OVER,
-    RESPOND,
+    SENT,
     SPAN,
     Layout,
     Rules,
@@ -50,7 +50,7 @@ def join(
     """The front's worker hands ``attempt`` to a group and waits for its answer."""
     m[p.phase + front] = BLOCKED
     m[p.front + attempt] = front
-    y[p.since_s + front] = now_s
+    y[p.since_s + front] = y[p.joined_s + attempt] = now_s
     if r.socket_timeout_s > 0.0 and m[p.late_set + front] == 0:
         m[p.late_set + front] = 1
         set_timer(m, y, p, now_s + r.socket_timeout_s, LATE * SPAN + front)
@@ -58,8 +58,6 @@ def join(
         _take_up(m, y, p, n, c, r, attempt, now_s)
         _note_wait(n, y, c, 0.0)
         return
-    if n[QUEUE_SIZE] == c.backlog:
-        _drop_forgotten(m, p, n, c)
     size = n[QUEUE_SIZE]
     place = n[QUEUE_HEAD] + size
     n[c.queue + (place if place < c.backlog else place - c.backlog)] = attempt
@@ -67,17 +65,6 @@ def join(
     if size >= r.listen_backlog and r.connect_timeout_s > 0.0 and m[p.knock_set + front] == 0:
         m[p.knock_set + front] = 1
         set_timer(m, y, p, now_s + r.connect_timeout_s, KNOCKED * SPAN + front)
-
-
-def _drop_forgotten(m: Ints, p: Layout, n: Ints, c: Plan) -> None:
-    """Take out of a group's line what no front worker waits for any more."""
-    size, kept = n[QUEUE_SIZE], 0
-    for position in range(size):
-        attempt = n[c.queue + (n[QUEUE_HEAD] + position) % c.backlog]
-        if attempt >= 0 and m[p.front + attempt] >= 0:
-            n[c.queue + (n[QUEUE_HEAD] + kept) % c.backlog] = attempt
-            kept += 1
-    n[QUEUE_SIZE] = kept
 
 
 def _note_wait(n: Ints, x: Floats, c: Plan, wait_s: float) -> None:
@@ -115,12 +102,9 @@ def pull(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, k
         if k == 0:
             take_up(m, y, p, n, x, c, r, attempt, now_s)
             continue
-        front = m[p.front + attempt] if attempt >= 0 else -1
-        if front < 0:  # nobody waits for it any more
-            continue
-        wait_s = now_s - y[p.since_s + front]
+        wait_s = now_s - y[p.joined_s + attempt]
         if 0.0 < r.queue_timeout_s < wait_s:
-            fail(m, p, attempt, front, now_s)
+            fail(m, p, attempt, m[p.front + attempt], now_s)
             continue
         _note_wait(n, x, c, wait_s)
         n[WAITED] += 1
@@ -146,10 +130,15 @@ def upload_of_s(y: Floats, p: Layout, i: int) -> float:
 
 
 def fail(m: Ints, p: Layout, attempt: int, front: int, now_s: float) -> None:
-    """The front's worker answers ``attempt`` with an error, without waiting for the group any longer."""
+    """The front's worker answers ``attempt`` with an error; it does not wait for the group any longer.
+
+    ``front`` is negative where it has given up before.
+    """
+    if front < 0:
+        return
     m[p.front + attempt] = -1
     if m[p.left + attempt] != AS_IMPATIENT:
         m[p.left + attempt] = AS_FAILED
         m[FAILED_COUNT] += 1
         m[p.failed + min(int(now_s), p.seconds - 1)] += 1
-    call(m, p, front, RESPOND)
+    call(m, p, front, SENT)

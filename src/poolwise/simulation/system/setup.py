@@ -87,8 +87,11 @@ def _plans(
     stages: Sequence[Stage], machine: Machine, timing: Timing, seconds: int, drain_s: float
 ) -> list[st.Plan]:
     front = plan(stages[0], machine, timing, seconds, drain_s, stages[0].pool.backlog, LOG_LINES)
-    queue = 2 * front.workers + 1
-    return [front, *(plan(stage, machine, timing, seconds, drain_s, queue, 1) for stage in stages[1:])]
+    groups = [
+        plan(stage, machine, timing, seconds, drain_s, stage.pool.backlog + front.workers + 1, 1)
+        for stage in stages[1:]
+    ]
+    return [front, *groups]
 
 
 def _layout(

@@ -257,6 +257,13 @@ def end_boot(
         notice_end(m, y, p, n, x, c, r, slot)
 
 
+def stop_worker(m: Ints, y: Floats, p: Layout, worker: int, now_s: float) -> None:
+    """What a worker does, or waits for, is over at once."""
+    cancel(m, y, p, PHASE_OVER * SPAN + worker)
+    cancel(m, y, p, THREAD_READY * SPAN + worker)
+    abandon_work(m, y, p, worker, now_s)
+
+
 def drop_process(
     m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, slot: int, now_s: float
 ) -> None:
@@ -265,9 +272,7 @@ def drop_process(
     cancel(m, y, p, BOOT_WAITED * SPAN + r.slot0 + slot)
     for worker in range(first, first + c.threads):
         if n[c.orphan + worker] == 0 and n[c.doing + worker] != IDLE:
-            cancel(m, y, p, PHASE_OVER * SPAN + r.worker0 + worker)
-            cancel(m, y, p, THREAD_READY * SPAN + r.worker0 + worker)
-            abandon_work(m, y, p, r.worker0 + worker, now_s)
+            stop_worker(m, y, p, r.worker0 + worker, now_s)
     if n[c.phase + slot] == LIVE:
         crash(n, x, c, slot, now_s)
     elif n[c.phase + slot] == GOING:
