@@ -50,7 +50,10 @@ def next_idle(n: Ints, c: Plan) -> int:
 
 
 def idle_in(n: Ints, c: Plan, slot: int) -> int:
-    """An idle worker of process ``slot`` (several threads); it rests no longer. There is one."""
+    """An idle worker of process ``slot``; it rests no longer. There is one."""
+    if c.threads == 1:
+        _forget(n, c, slot)
+        return slot
     left = n[c.ready_in + slot] - 1
     worker = n[c.ready + slot * c.threads + left]
     _forget(n, c, slot)
