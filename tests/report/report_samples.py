@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -260,4 +261,28 @@ def sample_advice(length: int = 900) -> Advice:
         target=Target(),
         met=True,
         remarks=("KeepAlive was left alone: the log does not show connections.",),
+    )
+
+
+GROUP = Pool("shop", "mod_wsgi_daemon", 5, 2, 0, 0, 2, 2, 10)
+
+
+def sample_chain(length: int = 120, label: str = "today") -> Run:
+    """A front with a daemon group that is full for a while; the processor, connections and lost clients."""
+    front, group = sample_run(EVENT, length, label), sample_run(GROUP, length, "shop", peak=20.0)
+    hump = np.sin(np.linspace(0, np.pi, length)) if length else np.zeros(0)
+    extra = {
+        "cpu_cores": 1.9 * hump,
+        "idle_connections": np.round(40 * hump),
+        "loading": np.round(2 * hump),
+        "gave_up": np.where(hump > 0.95, 3.0, 0.0),
+        "failed": np.zeros(length),
+    }
+    lost = {"gave_up": float(extra["gave_up"].sum()), "failed": 0.0, "retried": 7.0, "imports": 12.0}
+    return replace(
+        front,
+        series={**front.series, **extra},
+        totals={**front.totals, **lost},
+        details={"cores": 2, "front_wait": histogram(np.zeros(10))},
+        stages=(group,),
     )

@@ -1,8 +1,9 @@
 """Figures as Vega-Lite specifications, plain dicts: what a pool did over time, and how long requests took.
 
 ``pool_figure`` stacks the pictures that explain a pool over one time axis: requests at once, processes
-created and killed, processes in total, idle workers (and memory). Runs stand side by side with the same
-vertical scales, so that they can be compared by eye.
+created and killed, processes in total, idle workers (and memory); a chain of stages adds each group, the
+processor and idle connections. Runs stand side by side with the same vertical scales, so that they can be
+compared by eye.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from poolwise.model import Histogram, Run
-from poolwise.report.panels import Column, Scales, panels
+from poolwise.report.drawing import Column, Scales
+from poolwise.report.panels import panels
+from poolwise.report.stages import EXTRA_COUNTS, EXTRA_STATES, extras, group_series
 from poolwise.report.style import SCHEMA, SERIES, Spec, config, header
 from poolwise.report.thin import bucket_s, thin_counts, thin_states, time_unit
 
@@ -99,8 +102,10 @@ def _states(run: Run, length: int, width: int, unit: float) -> dict[str, Floats]
 
     starts = np.arange(0, length, width)
     table = {"t": (starts + np.minimum(starts + width, length)) / 2 / unit}
-    for name in STATES:
-        low, mean, high = thin_states(_series(run, name, length), width)
+    groups = group_series(run)
+    for name in (*STATES, *extras(run, list(EXTRA_STATES)), *groups):
+        values = groups[name] if name in groups else _series(run, name, length)
+        low, mean, high = thin_states(values, width)
         table[name] = mean
         if width > 1:
             table[f"{name}_low"], table[f"{name}_high"] = low, high
@@ -112,9 +117,10 @@ def _counts(run: Run, length: int, width: int, unit: float) -> dict[str, Floats]
 
     starts = np.arange(-(-length // width)) * float(width)
     table = {"t": starts / unit, "t2": np.minimum(starts + width, max(run.duration_s, 1.0)) / unit}
-    for name in COUNTS:
+    names = (*COUNTS, *extras(run, list(EXTRA_COUNTS)))
+    for name in names:
         table[name], table[f"{name}_most"] = thin_counts(_series(run, name, length), width)
-    some = sum(table[name] for name in COUNTS) > 0
+    some = sum(table[name] for name in names) > 0
     table = {name: values[some] for name, values in table.items()}
     table["killed"] = -table["killed"]
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from poolwise.model import Pool, Run
+from poolwise.report.stages import is_apache, size_words, stage_figures
 
 QUANTILES = (0.5, 0.95, 0.99)
 
@@ -12,7 +13,8 @@ QUANTILES = (0.5, 0.95, 0.99)
 def measures(run: Run) -> dict[str, float]:
     """Figures of a run: counts, seconds (``_s``), bytes (``_bytes``), shares of requests and rates per hour.
 
-    ``memory_mean_bytes`` and ``memory_peak_bytes`` are missing when the run has no ``memory_bytes`` series.
+    ``memory_mean_bytes`` and ``memory_peak_bytes`` are missing when the run has no ``memory_bytes`` series;
+    what only a chain of stages has (``cpu_cores_mean``, ``gave_up`` ...) where there is none of it.
     """
     totals = run.totals
     figures = {name: float(totals[name]) for name in ("requests", "served", "refused", "lost", "unfinished")}
@@ -24,7 +26,7 @@ def measures(run: Run) -> dict[str, float]:
             figures[f"{name}_p{round(100 * q)}_s"] = histogram.quantile_s(q)
         figures[f"{name}_max_s"] = histogram.max_s
         figures[f"{name}_mean_s"] = histogram.mean_s
-    return figures | _processes(run) | _memory(run)
+    return figures | _processes(run) | _memory(run) | stage_figures(run)
 
 
 def _processes(run: Run) -> dict[str, float]:
@@ -49,11 +51,19 @@ def _memory(run: Run) -> dict[str, float]:
 
 def pool_words(pool: Pool) -> str:
     """A pool in one line: ``prefork, starts 5, keeps 5 to 10 idle, at most 150 processes``."""
+    if not is_apache(pool):
+        return f"{pool.architecture}, {size_words(pool)}"
     idle = f"keeps {pool.min_spare} to {pool.max_spare} {'idle' if pool.threads == 1 else 'idle threads'}"
     most = f"at most {pool.maximum} processes"
     if pool.threads > 1:
         most += f" of {pool.threads} threads"
     return f"{pool.architecture}, starts {pool.start}, {idle}, {most}"
+
+
+def chain_words(run: Run) -> str:
+    """The pool of a run, and the groups behind it."""
+    behind = [f"{stage.pool.name} ({pool_words(stage.pool)})" for stage in run.stages]
+    return pool_words(run.pool) + (f"; behind it {', '.join(behind)}" if behind else "")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:

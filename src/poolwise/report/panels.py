@@ -3,88 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from poolwise.model import Pool, Run
-from poolwise.report.quantities import clock
-from poolwise.report.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION, Spec, header, rule
-from poolwise.report.thin import bucket_s, thin_counts, time_unit
-
-HEIGHT = 96
-_LINE = 13.0  # pixels that a line of words needs
-_FAR = (
-    4.0  # a limit more than this many times above the data would flatten the picture: it is named, not drawn
+from poolwise.report.drawing import (
+    HEIGHT,
+    Column,
+    levels_of,
+    scale_to,
+    stairs,
+    state,
+    y_axis,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Scales:
-    """Upper ends of the vertical axes, common to all runs of a figure; memory in bytes."""
-
-    requests: float
-    created: float
-    killed: float
-    total: float
-    idle: float
-    memory: float
-
-    @staticmethod
-    def of(runs: Sequence[Run]) -> Scales:
-        """Scales that hold every run's largest values, and the limits that are not far above them."""
-        limits = [run.pool.maximum for run in runs] + [run.pool.floor for run in runs]
-        bands = [run.pool.max_spare for run in runs]
-        return Scales(
-            requests=max(_peak(runs, "busy"), _peak(runs, "queued"), 1.0) * 1.06,
-            created=_most(runs, "created"),
-            killed=_most(runs, "killed"),
-            total=_reach(_peak(runs, "total"), limits) * 1.08,
-            idle=_reach(_peak(runs, "idle"), bands) * 1.08,
-            memory=max(_peak(runs, "memory_bytes"), 1.0) * 1.06,
-        )
-
-
-def _peak(runs: Sequence[Run], name: str) -> float:
-    return max((float(run.series[name].max(initial=0.0)) for run in runs if name in run.series), default=0.0)
-
-
-def _most(runs: Sequence[Run], name: str) -> float:
-    """The tallest bar of a count: the largest sum of a bucket, at least 1."""
-    series = [run.series[name] for run in runs if name in run.series]
-    return max([1.0] + [float(thin_counts(v, bucket_s(len(v)))[0].max(initial=0.0)) for v in series])
-
-
-def _reach(peak: float, limits: Sequence[float]) -> float:
-    """The larger of the data and the limits, leaving out limits that are far above the data."""
-    return max([peak, 1.0] + [limit for limit in limits if limit <= _FAR * max(peak, 1.0)])
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What the pictures of one run have in common: ``bucket`` is the thinning in seconds."""
-
-    run: Run
-    scales: Scales
-    width: int
-    number: int
-    bucket: int
-
-    @property
-    def pool(self) -> Pool:
-        """The pool that was run."""
-        return self.run.pool
-
-    @property
-    def workers(self) -> str:
-        """What httpd counts as idle: processes in prefork, threads elsewhere."""
-        return "processes" if self.pool.threads == 1 else "threads"
+from poolwise.report.quantities import clock
+from poolwise.report.stages import EXTRA_COUNTS, EXTRA_STATES, cores, extras, group_words, is_apache
+from poolwise.report.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, Spec, header
+from poolwise.report.thin import time_unit
 
 
 def panels(column: Column, memory: bool) -> list[Spec]:
     """The views of one run, top to bottom."""
-    pictures = [_requests(column), _churn(column), _total(column), _idle(column)]
+    groups = [_group(column, number) for number in range(len(column.run.stages))]
+    first, last_ones = (groups, []) if column.scales.even else ([], groups)
+    pictures = [_requests(column), *first, _churn(column), _total(column), _idle(column)]
+    if "cpu_cores" in column.scales.shown:
+        pictures.append(_processor(column))
+    if "idle_connections" in column.scales.shown:
+        pictures.append(_connections(column))
     if memory and "memory_bytes" in column.run.series:
         pictures.append(_memory(column))
+    pictures += last_ones
     last = len(pictures) - 1
     return [_view(column, layers, row, row == last) for row, layers in enumerate(pictures)]
 
@@ -116,6 +62,10 @@ def _pointer(column: Column, row: int, unit: str) -> list[Spec]:
         "total": "processes",
         "idle": f"idle {column.workers}",
     }
+    for number, stage in enumerate(column.run.stages):
+        words[f"group{number}_busy"] = f"{stage.pool.name}: in service"
+        words[f"group{number}_queued"] = f"{stage.pool.name}: queued"
+    words |= {name: word for name, word in EXTRA_STATES.items() if name in column.scales.shown}
     if column.bucket > 1:
         means = {name: f"{word}, mean of {clock(column.bucket)}" for name, word in words.items()}
         words = means | {f"{name}_high": f"{word}, most" for name, word in words.items()}
@@ -133,45 +83,61 @@ def _pointer(column: Column, row: int, unit: str) -> list[Spec]:
     ]
 
 
-def _y(field: str, title: str, scale: Spec, **axis: object) -> Spec:
-    shown = {"title": title, "tickCount": 4, "minExtent": 34, "maxExtent": 34, "format": ",~r", **axis}
-    return {"field": field, "type": "quantitative", "axis": shown, "scale": scale}
-
-
-def _scale(top: float) -> Spec:
-    return {"domain": [0, top], "nice": False}
-
-
-def _state(column: Column, name: str, y: Spec, colour: str, fill: float, shape: str = "linear") -> list[Spec]:
-    """A state as a line over a tinted area; in a thinned run also the band from lowest to highest."""
-    area = {"type": "area", "color": colour, "clip": True, "interpolate": shape, "tooltip": None}
-    line = {"color": colour, "strokeWidth": 1.4, "opacity": 1}
-    layers: list[Spec] = [{"mark": {**area, "fillOpacity": fill, "line": line}, "encoding": {"y": y}}]
-    if column.bucket > 1:
-        band = {"y": {**y, "field": f"{name}_low"}, "y2": {"field": f"{name}_high"}}
-        layers.insert(0, {"mark": {**area, "fillOpacity": 0.35}, "encoding": band})
-    return layers
-
-
 def _requests(column: Column) -> list[Spec]:
-    scale = _scale(column.scales.requests)
+    scale = scale_to(column.scales.requests)
     keys = [("in service", BLUE), ("queued", VERMILION)]
-    layers = _state(column, "busy", _y("busy", "requests", scale), BLUE, 0.2)
-    layers += _state(column, "queued", _y("queued", "requests", scale), VERMILION, 0.3)
-    if column.run.totals.get("refused", 0.0):
-        keys.append(("refused", PURPLE))
-        layers.append(_refusals(column))
-    return [*layers, *header("Requests at once", tuple(keys))]
+    layers = state(column, "busy", y_axis("busy", "requests", scale), BLUE, 0.2)
+    layers += state(column, "queued", y_axis("queued", "requests", scale), VERMILION, 0.3)
+    if not is_apache(column.pool):
+        layers += levels_of(column, [(column.pool.workers, "workers", VERMILION)], scale)
+    lost = [("refused", "refused", PURPLE)] if column.run.totals.get("refused", 0.0) else []
+    inks = {"gave_up": ORANGE, "failed": INK}
+    lost += [(name, EXTRA_COUNTS[name], inks[name]) for name in extras(column.run, list(EXTRA_COUNTS))]
+    for row, (name, word, ink) in enumerate(lost):
+        keys.append((word, ink))
+        layers.append(_ticks(column, name, ink, 4.0 + 10.0 * row))
+    title = "Requests in front" if column.run.stages else "Requests at once"
+    return [*layers, *header(title, tuple(keys))]
 
 
-def _refusals(column: Column) -> Spec:
-    mark = {"type": "tick", "orient": "vertical", "color": PURPLE, "height": 8, "thickness": 2, "opacity": 1}
+def _ticks(column: Column, name: str, ink: str, y: float) -> Spec:
+    """A mark at the top for every second in which requests were lost."""
+    mark = {"type": "tick", "orient": "vertical", "color": ink, "height": 8, "thickness": 2, "opacity": 1}
     return {
         "data": {"name": f"counts{column.number}"},
-        "transform": [{"filter": "datum.refused > 0"}],
+        "transform": [{"filter": f"datum.{name} > 0"}],
         "mark": mark,
-        "encoding": {"y": {"value": 4}, "tooltip": {"field": "refused", "type": "quantitative"}},
+        "encoding": {"y": {"value": y}, "tooltip": {"field": name, "type": "quantitative"}},
     }
+
+
+def _group(column: Column, number: int) -> list[Spec]:
+    """Requests in a group: how many of its workers are busy, and how many requests wait for one."""
+    pool, scale = column.run.stages[number].pool, scale_to(column.scales.groups[number])
+    busy, queued = f"group{number}_busy", f"group{number}_queued"
+    layers = state(column, busy, y_axis(busy, "requests", scale), BLUE, 0.2)
+    layers += state(column, queued, y_axis(queued, "requests", scale), VERMILION, 0.3)
+    layers += levels_of(column, [(pool.workers, "workers", VERMILION)], scale)
+    title = f"Group {group_words(pool)}"
+    most = column.width // 9
+    shown = title if len(title) <= most else f"{title[: most - 1]}…"
+    return [*layers, *header(shown, (("in service", BLUE), ("queued", VERMILION)))]
+
+
+def _processor(column: Column) -> list[Spec]:
+    scale = scale_to(column.scales.cores)
+    y = y_axis("cpu_cores", "cores", scale, format=".3~r")
+    levels = [(cores(column.run), "cores", VERMILION)] if cores(column.run) else []
+    return [
+        *state(column, "cpu_cores", y, GREEN, 0.25),
+        *levels_of(column, levels, scale),
+        *header("Processor", ()),
+    ]
+
+
+def _connections(column: Column) -> list[Spec]:
+    y = y_axis("idle_connections", "connections", scale_to(column.scales.connections))
+    return [*state(column, "idle_connections", y, SKY, 0.3), *header("Idle connections", ())]
 
 
 def _churn(column: Column) -> list[Spec]:
@@ -181,7 +147,7 @@ def _churn(column: Column) -> list[Spec]:
     ticks = [-tick for tick in _powers(down)] + [0] + _powers(up)
     title = "per second" if column.bucket == 1 else f"per {clock(column.bucket)}"
     words = "format(abs(datum.value), ',~r')"
-    y = _y("created", title, scale, values=ticks, labelOverlap=False, labelExpr=words)
+    y = y_axis("created", title, scale, values=ticks, labelOverlap=False, labelExpr=words)
     bars = [_bars(column, name, y, colour) for name, colour in (("created", GREEN), ("killed", ORANGE))]
     zero: Spec = {
         "data": {"values": [{}]},
@@ -208,21 +174,24 @@ def _powers(top: float) -> list[int]:
 
 
 def _total(column: Column) -> list[Spec]:
-    pool, scale = column.pool, _scale(column.scales.total)
-    layers = _state(column, "total", _y("total", "processes", scale), BLUE, 0.15, _stairs(column))
+    pool, scale = column.pool, scale_to(column.scales.total)
+    layers = state(column, "total", y_axis("total", "processes", scale), BLUE, 0.15, stairs(column))
+    keys: tuple[tuple[str, str], ...] = ()
+    if "loading" in column.scales.shown:
+        y = y_axis("loading", "processes", scale)
+        layers += state(column, "loading", y, ORANGE, 0.5, stairs(column))
+        keys = (("all", BLUE), ("loading the application", ORANGE))
     levels = [(pool.maximum, "limit", VERMILION)]
-    if pool.floor < pool.maximum:
+    if is_apache(pool) and pool.floor < pool.maximum:
         levels.append((pool.floor, "floor", INK))
-    return [*layers, *_levels(column, levels, scale), *header("Processes in total", ())]
-
-
-def _stairs(column: Column) -> str:
-    """Counts of processes move in steps; means of buckets do not."""
-    return "step" if column.bucket == 1 else "linear"
+    return [*layers, *levels_of(column, levels, scale), *header("Processes in total", keys)]
 
 
 def _idle(column: Column) -> list[Spec]:
-    pool, scale = column.pool, _scale(column.scales.idle)
+    pool, scale = column.pool, scale_to(column.scales.idle)
+    line = state(column, "idle", y_axis("idle", f"idle {column.workers}", scale), BLUE, 0.0)
+    if not is_apache(pool):
+        return [*line, *header(f"Idle {column.workers}", ())]
     upper = min(float(pool.max_spare), column.scales.idle)
     lower = min(float(pool.min_spare), upper)
     band: Spec = {
@@ -235,33 +204,18 @@ def _idle(column: Column) -> list[Spec]:
             "y2": {"datum": upper},
         },
     }
-    layers = [band, *_state(column, "idle", _y("idle", f"idle {column.workers}", scale), BLUE, 0.0)]
+    layers = [band, *line]
     levels = [(pool.max_spare, "max", GREEN), (pool.min_spare, "min", GREEN)]
-    return [*layers, *_levels(column, levels, scale), *header(f"Idle {column.workers}", (("band", GREEN),))]
-
-
-def _levels(column: Column, levels: list[tuple[int, str, str]], scale: Spec) -> list[Spec]:
-    """Rules with their words, highest first; words that would touch are moved apart."""
-    layers: list[Spec] = []
-    top, free = scale["domain"][1], -_LINE
-    for value, word, colour in levels:
-        above = value > top
-        y = HEIGHT * (1 - min(value / top, 1.0))
-        at = max(y, free)
-        words = f"{word} {value}{' ↑' if above else ''}"
-        line = rule(min(value, top), words, colour, column.width, scale, at - y)
-        layers += line[1:] if above else line
-        free = at + _LINE
-    return layers
+    return [*layers, *levels_of(column, levels, scale), *header(f"Idle {column.workers}", (("band", GREEN),))]
 
 
 def _memory(column: Column) -> list[Spec]:
     factor, unit = (1e9, "GB") if column.scales.memory >= 2e9 else (1e6, "MB")
-    scale = _scale(column.scales.memory)
+    scale = scale_to(column.scales.memory)
     ticks = _round_ticks(column.scales.memory / factor)
     words = f"format(datum.value / {factor:.0f}, ',~r')"
-    y = _y("memory_bytes", unit, scale, values=[tick * factor for tick in ticks], labelExpr=words)
-    return [*_state(column, "memory_bytes", y, PURPLE, 0.2, _stairs(column)), *header("Memory", ())]
+    y = y_axis("memory_bytes", unit, scale, values=[tick * factor for tick in ticks], labelExpr=words)
+    return [*state(column, "memory_bytes", y, PURPLE, 0.2, stairs(column)), *header("Memory", ())]
 
 
 def _round_ticks(top: float) -> list[float]:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from poolwise.model import Run
-from poolwise.report.measures import measures, pool_values, pool_words, repeated, table
+from poolwise.report.measures import chain_words, measures, pool_values, repeated, table
 from poolwise.report.quantities import clock, count, duration, share, size
+from poolwise.report.stages import STAGE_HEADER, stage_rows
 
 _Words = Callable[[float], str]
 _ROWS: tuple[tuple[str, str, _Words], ...] = (
@@ -17,6 +18,9 @@ _ROWS: tuple[tuple[str, str, _Words], ...] = (
     ("  refused", "refused", count),
     ("  lost", "lost", count),
     ("  unfinished at the end", "unfinished", count),
+    ("  failed (503, 504)", "failed", count),
+    ("  gave up", "gave_up", count),
+    ("came again", "retried", count),
     ("waited for a worker", "waited_share", share),
     ("wait     p50", "wait_p50_s", duration),
     ("         p95", "wait_p95_s", duration),
@@ -34,6 +38,11 @@ _ROWS: tuple[tuple[str, str, _Words], ...] = (
     ("restarted", "restarted", count),
     ("crashed", "crashed", count),
     ("started anew per hour", "churn_per_hour", count),
+    ("applications loaded", "imports", count),
+    ("cores busy mean", "cpu_cores_mean", count),
+    ("           peak", "cpu_cores_peak", count),
+    ("idle connections mean", "idle_connections_mean", count),
+    ("                 peak", "idle_connections_peak", count),
     ("memory mean", "memory_mean_bytes", size),
     ("       peak", "memory_peak_bytes", size),
 )
@@ -45,19 +54,30 @@ _ONLY_IF_ANY = {
     "crashed",
     "memory_mean_bytes",
     "memory_peak_bytes",
+    "failed",
+    "gave_up",
+    "retried",
+    "imports",
+    "cpu_cores_mean",
+    "cpu_cores_peak",
+    "idle_connections_mean",
+    "idle_connections_peak",
 }
 
 
 def run_text(runs: Sequence[Run]) -> str:
-    """A table with a column for each run, then the log messages and the assumptions of each."""
+    """A table with a column for each run, then stages, log messages and assumptions of each."""
     figures = [measures(run) for run in runs]
-    lines = [f"{run.label}: {pool_words(run.pool)}; {clock(run.duration_s)} {run.origin}" for run in runs]
+    lines = [f"{run.label}: {chain_words(run)}; {clock(run.duration_s)} {run.origin}" for run in runs]
     rows = []
     for words, name, spell in _ROWS:
         values = [each.get(name) for each in figures]
         if name not in _ONLY_IF_ANY or any(values):
             rows.append([words, *("–" if value is None else spell(value) for value in values)])
     lines += ["", *table(["", *(run.label for run in runs)], rows)]
+    for run in runs:
+        if run.stages:
+            lines += ["", f"Stage by stage, {run.label}:", *table(STAGE_HEADER, stage_rows(run))]
     for run in runs:
         lines += _messages(run)
     lines += _assumptions(runs)
@@ -86,7 +106,8 @@ def run_json(runs: Sequence[Run], *, series: bool = True) -> str:
     """The same as JSON, keys sorted: ``{"schema": "poolwise.run/1", "runs": [...]}``.
 
     Of each run: ``label origin engine duration_s pool measures totals messages assumptions`` and, unless
-    ``series`` is false, ``series`` with one value a second (counts of the second, states at its middle).
+    ``series`` is false, ``series`` with one value a second (counts of the second, states at its middle); of
+    a run with groups ``stages``: the same of each.
     """
     document = {"schema": "poolwise.run/1", "runs": [_run_values(run, series) for run in runs]}
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
@@ -104,6 +125,8 @@ def _run_values(run: Run, series: bool) -> dict[str, Any]:
         "messages": repeated(run),
         "assumptions": list(run.assumptions),
     }
+    if run.stages:
+        values["stages"] = [_run_values(stage, series) for stage in run.stages]
     if series:
         values["series"] = {name: [round(v, 4) for v in data.tolist()] for name, data in run.series.items()}
     return values

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from poolwise.model import Run
 from poolwise.report.braille import RESET, Canvas
-from poolwise.report.measures import pool_words
+from poolwise.report.measures import chain_words
 from poolwise.report.quantities import clock, count
+from poolwise.report.stages import cores, extras, is_apache
 
 if TYPE_CHECKING:
     from poolwise.model import Floats
@@ -38,24 +39,55 @@ def terminal_figure(runs: Sequence[Run], width: int = 100, height: int = 8, colo
 
 
 def _run(run: Run, width: int, height: int) -> list[str]:
-    lines = [f"{run.label}: {pool_words(run.pool)}"]
-    for picture in (_requests, _churn, _total, _idle):
+    lines = [f"{run.label}: {chain_words(run)}"]
+    lines += ["", *_requests(run, width, height, "Requests in front" if run.stages else "Requests at once")]
+    for stage in run.stages:
+        lines += ["", *_requests(stage, width, height, f"Group {stage.pool.name}")]
+    for picture in (_churn, _total, _idle, *_beyond(run)):
         lines += ["", *picture(run, width, height)]
     return [*lines, _time_axis(run.duration_s, width)]
+
+
+def _beyond(run: Run) -> list[Callable[[Run, int, int], list[str]]]:
+    """The pictures of what only a chain of stages has."""
+    pictures = {"cpu_cores": _processor, "idle_connections": _connections}
+    return [pictures[name] for name in extras(run, list(pictures))]
+
+
+def _processor(run: Run, width: int, height: int) -> list[str]:
+    level = float(cores(run))
+    top = max(_peak(run, "cpu_cores"), level)
+    levels = [(level, f"{level:.0f} cores", _RED)] if level else []
+    return _level_picture("Processor, cores busy", run, "cpu_cores", top, levels, width, height)
+
+
+def _connections(run: Run, width: int, height: int) -> list[str]:
+    top = max(_peak(run, "idle_connections"), 1.0)
+    return _level_picture("Idle connections", run, "idle_connections", top, [], width, height)
 
 
 def _paint(text: str, ink: str) -> str:
     return f"{ink}{text}{RESET}"
 
 
-def _requests(run: Run, width: int, height: int) -> list[str]:
+def _requests(run: Run, width: int, height: int, title: str) -> list[str]:
     top = max(_peak(run, "busy"), _peak(run, "queued"), 1.0)
+    marks, above = [], ""
+    if not is_apache(run.pool):
+        workers, words = run.pool.workers, f"{count(run.pool.workers)} workers"
+        if workers <= 4 * top:
+            top = max(top, float(workers))
+            marks = [(_dot(workers, top, height), _paint(words, _RED))]
+        else:
+            above = f" of {words}"
     canvas = Canvas(width, height)
     _curve(canvas, run.series["busy"], top, _BLUE, filled=False)
     _curve(canvas, run.series["queued"], top, _RED, filled=True, skip_zero=True)
-    peak = f"at most {count(_peak(run, 'busy'))} in service, {count(_peak(run, 'queued'))} queued"
+    for dot, _ in marks:
+        canvas.rule(dot, "┄", _RED)
+    peak = f"at most {count(_peak(run, 'busy'))}{above} in service, {count(_peak(run, 'queued'))} queued"
     keys = f"{_paint('line: in service', _BLUE)}  {_paint('filled: queued', _RED)}  ({peak})"
-    return [f"Requests at once   {keys}", *_frame(canvas, top, 0.0, ())]
+    return [f"{title}   {keys}", *_frame(canvas, top, 0.0, marks)]
 
 
 def _churn(run: Run, width: int, height: int) -> list[str]:
@@ -84,6 +116,8 @@ def _total(run: Run, width: int, height: int) -> list[str]:
         (float(pool.maximum), f"limit {pool.maximum}", _RED),
         (float(pool.floor), f"floor {pool.floor}", _GREY),
     ]
+    if not is_apache(pool):
+        del levels[1:]
     return _level_picture("Processes in total", run, "total", top, levels, width, height)
 
 
@@ -97,6 +131,8 @@ def _idle(run: Run, width: int, height: int) -> list[str]:
         (float(pool.max_spare), f"max {pool.max_spare}", _GREEN),
         (float(pool.min_spare), f"min {pool.min_spare}", _GREEN),
     ]
+    if not is_apache(pool):
+        levels.clear()
     return _level_picture(f"Idle {words}", run, "idle", top, levels, width, height)
 
 
