@@ -15,7 +15,8 @@ from poolwise.simulation.incident import Incident, Timing
 from poolwise.simulation.system.facade import simulate_chain
 
 NO_APPS: Mapping[str, App] = {}
-CHAIN_SMALL = 3_000  # requests: below, loading the machine code takes longer than the plain loop
+CHAIN_SMALL = 10_000  # requests: below, loading the machine code takes longer than the plain loop
+CHAIN_LARGE = 100_000  # requests: from here on even compiling it first is quicker
 
 
 def simulate(
@@ -74,7 +75,7 @@ def needs_chain(pool: Pool, workload: Workload, app: App) -> bool:
 def needs_compiling(requests: int, chain: bool = False) -> bool:
     """Whether simulating so many requests will first compile a kernel (that of chains) for this machine."""
     if chain:
-        return requests >= CHAIN_SMALL and must_compile(chain=True)
+        return requests >= CHAIN_LARGE and must_compile(chain=True)
     return facade.needs_compiling(requests)
 
 
@@ -86,4 +87,6 @@ def _compiled(engine: str, requests: int) -> bool:
         raise InputError("engine 'compiled' needs numba: pip install 'poolwise[fast]'")
     if engine != "auto":
         return engine == "compiled"
-    return available() and (chain_loaded() or requests >= CHAIN_SMALL)
+    if not available() or chain_loaded():
+        return available()
+    return requests >= (CHAIN_LARGE if must_compile(chain=True) else CHAIN_SMALL)

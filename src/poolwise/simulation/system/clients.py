@@ -294,6 +294,7 @@ def try_again(m: Ints, y: Floats, p: Layout, attempt: int, state: int, now_s: fl
         set_timer(m, y, p, now_s + p.retry_s * 2.0**tries, COMES * SPAN + attempt + p.requests)
         return
     m[p.state + i] = state
+    y[p.end_s + i] = now_s
     m[OPEN] -= 1
     let_follow(m, y, p, i, now_s)
 

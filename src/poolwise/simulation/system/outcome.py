@@ -85,6 +85,7 @@ class ChainOutcome:
         used_s = y[p.used_s : p.used_s + rows]
         return {
             "arrived": per_second(self.chain.workload.arrivals_s, rows),
+            "clients": self._clients_inside(rows),
             "memory_bytes": np.sum([y[r.memory0 : r.memory0 + rows] for r in self.chain.rs], axis=0),
             "cpu_cores": np.diff(used_s, prepend=0.0) / np.where(np.arange(rows) == 0, 0.5, 1.0),
             "idle_connections": _floats(m, p.sample_idle_connections, rows),
@@ -92,6 +93,16 @@ class ChainOutcome:
             "gave_up": _floats(m, p.gave_up, rows),
             "failed": _floats(m, p.failed, rows),
         }
+
+    def _clients_inside(self, rows: int) -> Floats:
+        """Clients between the coming of their request and its end, wherever they are (also at a proxy)."""
+        y, p = self.chain.y, self.chain.p
+        middles = np.arange(rows) + 0.5
+        came, ended = (
+            np.sort(y[start : start + p.requests]) for start in (p.came_s, p.end_s)
+        )  # NaN, "never", stands last
+        inside = np.searchsorted(came, middles, side="right") - np.searchsorted(ended, middles, side="right")
+        return inside.astype(np.float64)
 
     def _ticks(self) -> dict[str, Floats]:
         c, rows = self._places(0), int(self.chain.ns[0, st.TICKS])
