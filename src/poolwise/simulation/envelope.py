@@ -85,7 +85,7 @@ def run_envelope(
         now_s = min(x[WAKE_S], x[SAMPLE_S])
         if now_s > pause_s:
             return PAUSED
-        if n[LEAVING] or n[DEATH_NOTICES] or c.step_by_step or c.threads > 1:
+        if c.architecture != PREFORK or n[LEAVING] or n[DEATH_NOTICES] or c.step_by_step:
             advance(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)
         else:
             cruise(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)

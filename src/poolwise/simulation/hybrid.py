@@ -3,9 +3,9 @@
 Poisson arrivals with a rate that is constant in each second, exponential service. Between two of the parent's
 steps only the number in the system moves. While it is far below the number of ready workers it is that of a
 server with endless workers, whose law over any stretch is known: of those present a binomial number stays,
-and of those who come a Poisson number is still there at the end. Where somebody may have to wait, time goes in
-small steps: below the number of workers the same law, at or above it arrivals less departures of all workers.
-The passes, starts and ends of processes are those of the event loop (``parent``, ``processes``).
+and of those who come a Poisson number is still there at the end. Where somebody may have to wait, time goes
+in small steps: below the number of workers by the same law, at or above it by arrivals less departures of all
+workers. The passes, starts and ends of processes are those of the event loop (``parent``, ``processes``).
 
 Approximate: the small steps (an arrival that meets a full house within a step), and who is told to go: a
 process leaves at once and others finish what it had.

@@ -16,6 +16,7 @@ from poolwise.simulation.ring import next_idle
 from poolwise.simulation.state import (
     ALIVE,
     BUSY,
+    CRASH,
     DEATH_NOTICES,
     DISTURBED_S,
     EVENT,
@@ -28,6 +29,7 @@ from poolwise.simulation.state import (
     MODE,
     NEVER,
     NEXT,
+    PREFORK,
     PROCESS_S,
     QUEUE_HEAD,
     QUEUE_SIZE,
@@ -72,15 +74,19 @@ def run(
     """
     if n[RATE] == 0:
         begin(n, x, c)
+    killer = False
+    for kind in incident_kind:
+        killer = killer or kind == CRASH
+    anyone = c.architecture == PREFORK and c.max_connections == 0 and not killer and not c.step_by_step
     while True:
         planned_s = incident_s[n[INCIDENT]] if n[INCIDENT] < len(incident_s) else NEVER
         now_s = min(x[WAKE_S], x[SAMPLE_S], planned_s)
         if now_s > pause_s:
             return False
-        if n[LEAVING] or n[DEATH_NOTICES] or c.max_connections or c.step_by_step or c.threads > 1:
-            advance(n, x, c, arrivals_s, service_s, starts_s, now_s)
-        else:
+        if anyone and n[LEAVING] == 0 and n[DEATH_NOTICES] == 0:  # may serve: it cannot be seen who does
             cruise(n, x, c, arrivals_s, service_s, starts_s, now_s)
+        else:
+            advance(n, x, c, arrivals_s, service_s, starts_s, now_s)
         decided = n[NEXT] == len(arrivals_s) and n[QUEUE_SIZE] == 0
         if now_s >= c.stop_s or (decided and now_s >= c.horizon_s):
             break
