@@ -77,7 +77,7 @@ class System:
             group.application = self.application
         self.stages = [self.front, *self.groups]
         for stage in self.stages:
-            usual_s = 0.005 if stage.pool.architecture == "prefork" else 0.03
+            usual_s = 0.03 if stage.pool.architecture in ("worker", "event") else 0.005
             stage.die_s = usual_s if timing.die_s is None else timing.die_s
         self.behind_proxy = topology.proxy is not None
         self.clients = Clients(self.clock, load, topology.proxy, True, self.reaches_front, self.client_closes)
