@@ -49,11 +49,12 @@ from poolwise.simulation.system.memory import (
     READ,
     REFUSED_AT_FRONT,
     RETRIED,
-    SPAN,
     UPLOADED,
     WAITING,
     Layout,
     Rules,
+    code_of,
+    request_of,
 )
 from poolwise.simulation.system.timers import set_timer
 from poolwise.simulation.system.workers import call, seize, seize_in, weigh_connections
@@ -73,7 +74,7 @@ def come_if_free(
         free_s = y[p.free_s + m[p.leader + i]]
         if free_s > now_s:
             m[OPEN] += 1
-            set_timer(m, y, p, free_s, COMES * SPAN + i)
+            set_timer(m, y, p, free_s, code_of(COMES, i))
             return
     m[OPEN] += 1
     come(m, y, p, n, x, c, r, i, now_s)
@@ -83,7 +84,7 @@ def come(
     m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, attempt: int, now_s: float
 ) -> None:
     """A client sends ``attempt``: on its open connection, or on a new one."""
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     y[p.came_s + attempt] = now_s
     m[p.front + attempt] = -1
     m[p.state + i] = INSIDE
@@ -94,7 +95,7 @@ def come(
     if follows and _come_on(m, y, p, n, x, c, r, m[p.leader + i], attempt, now_s):
         return
     if p.uploads and y[p.upload_s + i] > 0.0 and (p.proxied or not r.holds_upload):
-        set_timer(m, y, p, now_s + y[p.upload_s + i], UPLOADED * SPAN + attempt)
+        set_timer(m, y, p, now_s + y[p.upload_s + i], code_of(UPLOADED, attempt))
     else:
         knock(m, y, p, n, x, c, r, attempt, now_s)
 
@@ -107,7 +108,7 @@ def knock(
         m[POOL_LAST] -= 1
         if _come_on(m, y, p, n, x, c, r, m[p.pooled + m[POOL_LAST]], attempt, now_s):
             return
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     if p.chained or p.pool:
         m[p.carried + i] = 1 if m[p.carried + i] >= 0 else -1
     if n[RING_SIZE] > 0:
@@ -158,7 +159,7 @@ def _come_on(
         return False
     m[p.kept + before] = 0
     m[IDLE_CONNECTIONS] -= 1
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     m[p.carried + i] = m[p.carried + before] + 1
     if r.idle == HELD:
         worker = kept - 1
@@ -234,7 +235,7 @@ def close(
         call(m, p, kept - 1, EXPIRED)
     else:
         m[p.phase + kept - 1] = EXPIRED
-        set_timer(m, y, p, now_s + r.linger_s, PHASE_OVER * SPAN + kept - 1)
+        set_timer(m, y, p, now_s + r.linger_s, code_of(PHASE_OVER, kept - 1))
 
 
 def next_expiry_s(m: Ints, y: Floats, p: Layout) -> float:
@@ -256,7 +257,7 @@ def close_parked(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, now_
 
 def conclude(m: Ints, y: Floats, p: Layout, attempt: int, end_s: float) -> bool:
     """The client has the whole response at ``end_s``, if it is still there. Returns whether it was."""
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     if m[p.left + attempt] == AS_IMPATIENT or end_s > y[p.came_s + attempt] + p.patience_s:
         return False
     m[p.left + attempt] = AS_OVER
@@ -277,21 +278,21 @@ def let_follow(m: Ints, y: Floats, p: Layout, i: int, free_s: float) -> None:
     think_s = y[p.think_s + j]
     if think_s == think_s:
         m[OPEN] += 1
-        set_timer(m, y, p, free_s + think_s, COMES * SPAN + j)
+        set_timer(m, y, p, free_s + think_s, code_of(COMES, j))
     elif m[p.due + j] == 1:
         m[OPEN] += 1
-        set_timer(m, y, p, free_s, COMES * SPAN + j)
+        set_timer(m, y, p, free_s, code_of(COMES, j))
     else:
         m[p.due + j] = 2
 
 
 def try_again(m: Ints, y: Floats, p: Layout, attempt: int, state: int, now_s: float) -> None:
     """A client was refused or gave up: it comes again after a pause, or ``state`` is the end."""
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     tries = attempt // p.requests
     if tries < p.retries and state in (REFUSED_AT_FRONT, GAVE_UP):
         m[RETRIED] += 1
-        set_timer(m, y, p, now_s + p.retry_s * 2.0**tries, COMES * SPAN + attempt + p.requests)
+        set_timer(m, y, p, now_s + p.retry_s * 2.0**tries, code_of(COMES, attempt + p.requests))
         return
     m[p.state + i] = state
     y[p.end_s + i] = now_s

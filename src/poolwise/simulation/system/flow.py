@@ -46,10 +46,11 @@ from poolwise.simulation.system.memory import (
     RESPOND,
     RUN,
     SENT,
-    SPAN,
     WAITING,
     Layout,
     Rules,
+    code_of,
+    request_of,
 )
 from poolwise.simulation.system.processor import begin_work
 from poolwise.simulation.system.queues import free_worker, join, pull, upload_of_s
@@ -110,14 +111,14 @@ def _enter(
     """Read a request and find where it runs: 0 here, else the worker waits for a group or for its input."""
     n, c, r = ns[0], cs[0], rs[0]
     attempt = n[c.doing + worker]
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     k = routes[m[p.kind + i]] if p.kinds else routes[0]
     if m[p.phase + worker] == READ:
         _note_front_wait(m, y, p, attempt, i, now_s)
         m[p.phase + worker] = ENTER
         passes_on = k > 0 and rs[k].holds_upload
         if r.holds_upload and not passes_on and upload_of_s(y, p, i) > 0.0:
-            set_timer(m, y, p, now_s + upload_of_s(y, p, i), PHASE_OVER * SPAN + worker)
+            set_timer(m, y, p, now_s + upload_of_s(y, p, i), code_of(PHASE_OVER, worker))
             return -1
     if k == 0:
         m[p.phase + worker] = LOAD
@@ -140,7 +141,7 @@ def _run(
     local = worker - r.worker0
     spot = r.slot0 + local // c.threads
     attempt = n[c.doing + local]
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     phase = m[p.phase + worker]
     if phase == LOAD and m[p.loaded + spot] != 2 and n[c.orphan + local] == 0:
         if m[p.loaded + spot] == 1:
@@ -150,7 +151,7 @@ def _run(
         m[IMPORTS] += 1
         m[p.phase + worker] = phase = LOAD_WORK
         if r.import_wait_s > 0.0:
-            set_timer(m, y, p, now_s + r.import_wait_s, PHASE_OVER * SPAN + worker)
+            set_timer(m, y, p, now_s + r.import_wait_s, code_of(PHASE_OVER, worker))
             return False
     if phase == LOAD_WORK:
         m[p.phase + worker] = phase = LOADED
@@ -178,7 +179,7 @@ def _run(
         if part & 1:
             if service_s > cpu_s:
                 pause_s = (service_s - cpu_s) / bursts
-                set_timer(m, y, p, now_s + pause_s, PHASE_OVER * SPAN + worker)
+                set_timer(m, y, p, now_s + pause_s, code_of(PHASE_OVER, worker))
                 return False
         elif cpu_s > 0.0:
             kind = m[p.kind + i] if p.kinds else 0
@@ -228,12 +229,12 @@ def _respond(
     """The front's worker sends the response, keeps or closes the connection, and is free."""
     n, x, c, r = ns[0], xs[0], cs[0], rs[0]
     attempt = n[c.doing + worker]
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     if m[p.phase + worker] == RESPOND:
         m[p.phase + worker] = SENT
         held = p.downloads and r.holds_download and not p.proxied
         if held and y[p.download_s + i] > 0.0:
-            set_timer(m, y, p, now_s + y[p.download_s + i], PHASE_OVER * SPAN + worker)
+            set_timer(m, y, p, now_s + y[p.download_s + i], code_of(PHASE_OVER, worker))
             return
     kept = False
     if m[p.phase + worker] == SENT:

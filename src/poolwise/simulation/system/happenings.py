@@ -37,6 +37,7 @@ from poolwise.simulation.system.memory import (
     COMES,
     IDLE_CONNECTIONS,
     KEPT,
+    KINDS,
     KNOCKED,
     LATE,
     LOST_COUNT,
@@ -46,11 +47,12 @@ from poolwise.simulation.system.memory import (
     REPLACE,
     RUNNABLE,
     SHUTDOWN,
-    SPAN,
     THREAD_READY,
     UPLOADED,
     Layout,
     Rules,
+    code_of,
+    request_of,
 )
 from poolwise.simulation.system.queues import fail, pull
 from poolwise.simulation.system.timers import cancel, set_timer
@@ -82,7 +84,7 @@ def on_timer(
     now_s: float,
 ) -> None:
     """Do what the timer with this code was set for."""
-    kind, number = code // SPAN, code % SPAN
+    kind, number = code % KINDS, code // KINDS
     if kind == PHASE_OVER:
         call(m, p, number, m[p.phase + number])
     elif kind == COMES:
@@ -120,14 +122,18 @@ def _on_process_timer(
     number: int,
     now_s: float,
 ) -> None:
-    k = stage_of_slot(p, rs, number)
-    n, x, c, r = ns[k], xs[k], cs[k], rs[k]
-    slot = number - r.slot0
     if kind == BOOT_WAITED:
+        k = stage_of(p, rs, number)
+        n, x, c, r = ns[k], xs[k], cs[k], rs[k]
+        slot = (number - r.worker0) // c.threads
         if work_on_boot(m, y, p, n, x, c, r, slot, now_s):
             end_boot(m, y, p, n, x, c, r, slot, now_s)
             pull(m, y, p, n, x, c, r, k, now_s)
-    elif kind == REPLACE:
+        return
+    k = stage_of_slot(p, rs, number)
+    n, x, c, r = ns[k], xs[k], cs[k], rs[k]
+    slot = number - r.slot0
+    if kind == REPLACE:
         replace_ended(m, y, p, n, x, c, r, now_s)
     elif kind == SHUTDOWN and n[c.phase + slot] == GOING:
         _lose(m, y, p, ns, cs, k, slot, now_s)
@@ -139,7 +145,7 @@ def _group_of_front(m: Ints, p: Layout, n: Ints, c: Plan, routes: Ints, front: i
     attempt = n[c.doing + front]
     if m[p.phase + front] != BLOCKED or attempt < 0 or m[p.front + attempt] != front:
         return 0
-    return routes[m[p.kind + attempt % p.requests]] if p.kinds else routes[0]
+    return routes[m[p.kind + request_of(p, attempt)]] if p.kinds else routes[0]
 
 
 def _late(
@@ -165,7 +171,7 @@ def _late(
         fail(m, p, attempt, front, now_s)
     else:
         m[p.late_set + front] = 1
-        set_timer(m, y, p, due_s, LATE * SPAN + front)
+        set_timer(m, y, p, due_s, code_of(LATE, front))
 
 
 def _knocked(
@@ -187,7 +193,7 @@ def _knocked(
     due_s = y[p.since_s + front] + rs[k].connect_timeout_s
     if due_s > now_s:
         m[p.knock_set + front] = 1
-        set_timer(m, y, p, due_s, KNOCKED * SPAN + front)
+        set_timer(m, y, p, due_s, code_of(KNOCKED, front))
         return
     attempt = ns[0][cs[0].doing + front]
     if _strike_out(ns[k], cs[k], rs[k], attempt):
@@ -273,7 +279,7 @@ def _estimate_ends(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, n
     """A hard restart waits for what is being served: note when that would be over on an idle machine."""
     for worker in range(n[HIGH] * c.threads):
         if n[c.doing + worker] >= 0:
-            i = n[c.doing + worker] % p.requests
+            i = request_of(p, n[c.doing + worker])
             began_s = y[p.start_s + i] if m[p.phase + worker] != BLOCKED else now_s
             x[c.key_s + worker] = max(began_s + y[p.service_s + i], now_s)
 
@@ -284,7 +290,7 @@ def _lose_all(
     """Every process of the front is about to be ended: what it does stops, what it serves is lost."""
     n, c, r = ns[0], cs[0], rs[0]
     for slot in range(n[HIGH]):
-        cancel(m, y, p, BOOT_WAITED * SPAN + r.slot0 + slot)
+        cancel(m, y, p, code_of(BOOT_WAITED, r.worker0 + slot * c.threads))
         for worker in range(slot * c.threads, (slot + 1) * c.threads):
             if n[c.doing + worker] != IDLE:
                 stop_worker(m, y, p, r.worker0 + worker, now_s)
@@ -308,7 +314,7 @@ def _lose_client(m: Ints, y: Floats, p: Layout, attempt: int, worker: int, now_s
     """The connection that a worker of the front served, or kept for the next request, is gone."""
     if attempt < 0:
         return
-    i = attempt % p.requests
+    i = request_of(p, attempt)
     m[p.front + attempt] = -1
     if m[p.phase + worker] == KEPT:
         if m[p.kept + i]:

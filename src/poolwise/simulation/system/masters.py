@@ -48,9 +48,9 @@ from poolwise.simulation.system.memory import (
     BY_UNIT,
     RUNNABLE,
     SHUTDOWN,
-    SPAN,
     Layout,
     Rules,
+    code_of,
 )
 from poolwise.simulation.system.timers import set_timer
 from poolwise.simulation.system.workers import begin_boots, notice_end
@@ -171,7 +171,7 @@ def look_after(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Ru
         retire(n, x, c, slot, now_s)
         notice_end(m, y, p, n, x, c, r, slot)
         if stuck or over:
-            set_timer(m, y, p, now_s + r.shutdown_timeout_s, SHUTDOWN * SPAN + spot)
+            set_timer(m, y, p, now_s + r.shutdown_timeout_s, code_of(SHUTDOWN, spot))
 
 
 def _age_s(y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, slot: int, now_s: float) -> float:
@@ -280,4 +280,4 @@ def shut_down_daemons(
         if n[c.phase + slot] == LIVE:
             retire(n, x, c, slot, now_s)
             if n[c.phase + slot] != GONE and r.kept_by == BY_HTTPD_FIXED:
-                set_timer(m, y, p, now_s + patience_s, SHUTDOWN * SPAN + r.slot0 + slot)
+                set_timer(m, y, p, now_s + patience_s, code_of(SHUTDOWN, r.slot0 + slot))

@@ -49,10 +49,10 @@ AS_OVER = 1  # answered, refused or lost
 AS_IMPATIENT = 2  # the client has left, the server goes on
 AS_FAILED = 3  # will be answered with 503 or 504
 
-# kinds of timers; a timer's code is kind * SPAN + number
-SPAN = 1 << 40
+# kinds of timers
+KINDS = 16
 PHASE_OVER = 0  # a worker
-BOOT_WAITED = 1  # a slot: the waiting part of its start is over
+BOOT_WAITED = 1  # a worker, the first of its slot: the waiting part of the start of its process is over
 UPLOADED = 2  # an attempt: the upload that nobody held a worker for is over
 COMES = 3  # an attempt: think time or pause before a retry is over
 LATE = 4  # a front worker: its group has not answered in time
@@ -275,6 +275,16 @@ class Layout(NamedTuple):
     used_s: int = 0  # a second: core seconds used up to its middle
     expiry_s: int = 0
     free_s: int = 0  # a request: when its connection was free for the next one
+
+
+def code_of(kind: int, number: int) -> int:
+    """The code of a timer: at equal times workers go on in the order of their numbers."""
+    return number * KINDS + kind
+
+
+def request_of(p: Layout, attempt: int) -> int:
+    """The request that an attempt is for."""
+    return attempt if attempt < p.requests else attempt % p.requests  # a division takes its time
 
 
 PER_WORKER = ("phase", "part", "group", "side", "called", "late_set", "knock_set")

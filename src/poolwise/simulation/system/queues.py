@@ -31,9 +31,10 @@ from poolwise.simulation.system.memory import (
     LOAD,
     PHASE_OVER,
     SENT,
-    SPAN,
     Layout,
     Rules,
+    code_of,
+    request_of,
 )
 from poolwise.simulation.system.timers import set_timer
 from poolwise.simulation.system.workers import (
@@ -53,7 +54,7 @@ def join(
     y[p.since_s + front] = y[p.joined_s + attempt] = now_s
     if r.socket_timeout_s > 0.0 and m[p.late_set + front] == 0:
         m[p.late_set + front] = 1
-        set_timer(m, y, p, now_s + r.socket_timeout_s, LATE * SPAN + front)
+        set_timer(m, y, p, now_s + r.socket_timeout_s, code_of(LATE, front))
     if n[RING_SIZE] > 0:
         _take_up(m, y, p, n, c, r, attempt, now_s)
         _note_wait(n, y, c, 0.0)
@@ -64,7 +65,7 @@ def join(
     n[QUEUE_SIZE] = size + 1
     if size >= r.listen_backlog and r.connect_timeout_s > 0.0 and m[p.knock_set + front] == 0:
         m[p.knock_set + front] = 1
-        set_timer(m, y, p, now_s + r.connect_timeout_s, KNOCKED * SPAN + front)
+        set_timer(m, y, p, now_s + r.connect_timeout_s, code_of(KNOCKED, front))
 
 
 def _note_wait(n: Ints, x: Floats, c: Plan, wait_s: float) -> None:
@@ -116,10 +117,10 @@ def pull(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, k
 def _take_up(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, attempt: int, now_s: float) -> None:
     """An idle worker of a group begins ``attempt``, with its upload where the group reads that itself."""
     worker = seize(m, y, p, n, c, r, attempt, now_s)
-    upload_s = upload_of_s(y, p, attempt % p.requests) if r.holds_upload else 0.0
+    upload_s = upload_of_s(y, p, request_of(p, attempt)) if r.holds_upload else 0.0
     if upload_s > 0.0:
         m[p.phase + worker] = LOAD
-        set_timer(m, y, p, now_s + upload_s, PHASE_OVER * SPAN + worker)
+        set_timer(m, y, p, now_s + upload_s, code_of(PHASE_OVER, worker))
     else:
         call(m, p, worker, LOAD)
 

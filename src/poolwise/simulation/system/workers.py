@@ -36,12 +36,12 @@ from poolwise.simulation.system.memory import (
     PHASE_OVER,
     REPLACE,
     SHARED_GIL,
-    SPAN,
     THREAD_READY,
     Floats,
     Ints,
     Layout,
     Rules,
+    code_of,
 )
 from poolwise.simulation.system.processor import abandon_work, begin_work
 from poolwise.simulation.system.timers import cancel, set_timer
@@ -136,7 +136,7 @@ def vacate(
     release(n, x, c, worker, now_s)
     if orphan:
         if n[c.doing + worker] == STARTING:
-            set_timer(m, y, p, x[c.key_s + worker], THREAD_READY * SPAN + r.worker0 + worker)
+            set_timer(m, y, p, x[c.key_s + worker], code_of(THREAD_READY, r.worker0 + worker))
         return
     m[p.used + r.slot0 + slot] -= 1
     y[p.done_s + r.slot0 + slot] = now_s
@@ -147,7 +147,7 @@ def vacate(
 def notice_end(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, slot: int) -> None:
     """A process may have ended: its master will notice at that instant (httpd's parent: when it reaps)."""
     if n[c.phase + slot] == GONE and r.kept_by > BY_HTTPD_FIXED:
-        set_timer(m, y, p, x[c.exit_s + slot], REPLACE * SPAN + r.slot0 + slot)
+        set_timer(m, y, p, x[c.exit_s + slot], code_of(REPLACE, r.slot0 + slot))
 
 
 def weigh_connections(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules, slot: int) -> None:
@@ -195,7 +195,9 @@ def begin_boots(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: R
         y[p.finished_s + spot] = 0.0
         m[p.limit + spot] = _recycling_limit(m, p, r, slot)
         y[p.done_s + spot] = x[c.up_s + slot]
-        set_timer(m, y, p, x[c.up_s + slot] + r.boot_wait_s, BOOT_WAITED * SPAN + spot)
+        set_timer(
+            m, y, p, x[c.up_s + slot] + r.boot_wait_s, code_of(BOOT_WAITED, r.worker0 + slot * c.threads)
+        )
 
 
 def _recycling_limit(m: Ints, p: Layout, r: Rules, slot: int) -> int:
@@ -259,8 +261,8 @@ def end_boot(
 
 def stop_worker(m: Ints, y: Floats, p: Layout, worker: int, now_s: float) -> None:
     """What a worker does, or waits for, is over at once."""
-    cancel(m, y, p, PHASE_OVER * SPAN + worker)
-    cancel(m, y, p, THREAD_READY * SPAN + worker)
+    cancel(m, y, p, code_of(PHASE_OVER, worker))
+    cancel(m, y, p, code_of(THREAD_READY, worker))
     abandon_work(m, y, p, worker, now_s)
 
 
@@ -269,7 +271,7 @@ def drop_process(
 ) -> None:
     """A process is killed: nothing that it did goes on. Its attempts are left to the caller."""
     first = slot * c.threads
-    cancel(m, y, p, BOOT_WAITED * SPAN + r.slot0 + slot)
+    cancel(m, y, p, code_of(BOOT_WAITED, r.worker0 + slot * c.threads))
     for worker in range(first, first + c.threads):
         if n[c.orphan + worker] == 0 and n[c.doing + worker] != IDLE:
             stop_worker(m, y, p, r.worker0 + worker, now_s)
