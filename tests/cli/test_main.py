@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -170,4 +171,16 @@ def test_control_c_says_so_and_exits_130() -> None:
     _, err = process.communicate(timeout=30)
     assert "interrupted" in err
     assert "Traceback" not in err
+    assert process.returncode == 130
+
+
+def test_control_c_during_a_simulation_says_how_far_it_had_come() -> None:
+    long = ["--traffic", "constant:50", "--duration", "55s", "--request-cpu", "50%", "--bursts", "1000"]
+    process = poolwise("simulate", SITE, *long)
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert re.search(r"interrupted at \d+% of the simulated time: [\d,]+ of 2,750 requests answered", err)
+    assert "Traceback" not in err
+    assert out == ""
     assert process.returncode == 130
