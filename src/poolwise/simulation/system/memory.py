@@ -145,7 +145,7 @@ class Rules(NamedTuple):
     leak_bytes: float
     dirty_requests: float  # 0: not preloaded
     listen_backlog: int
-    connect_timeout_s: float
+    connect_timeout_s: float  # negative: whoever is beyond the backlog waits as long as it takes
     queue_timeout_s: float
     socket_timeout_s: float
     request_timeout_s: float

@@ -60,6 +60,9 @@ def join(
         _note_wait(n, y, c, 0.0)
         return
     size = n[QUEUE_SIZE]
+    if size >= r.listen_backlog and r.connect_timeout_s == 0.0:
+        fail(m, p, attempt, front, now_s)
+        return
     place = n[QUEUE_HEAD] + size
     n[c.queue + (place if place < c.backlog else place - c.backlog)] = attempt
     n[QUEUE_SIZE] = size + 1

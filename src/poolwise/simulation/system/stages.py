@@ -143,7 +143,7 @@ def rules(stage: Stage, front: Pool, closes: bool, chained: bool) -> mem.Rules:
         leak_bytes=float(app.leak_bytes),
         dirty_requests=app.dirty_requests if preload else 0.0,
         listen_backlog=pool.backlog,
-        connect_timeout_s=options.get("connect-timeout", 15.0) if daemon else 0.0,
+        connect_timeout_s=options.get("connect-timeout", 15.0) if daemon else -1.0,
         queue_timeout_s=options.get("queue-timeout", 0.0),
         socket_timeout_s=_socket_timeout_s(pool, front) if daemon else 0.0,
         request_timeout_s=_request_timeout_s(pool, modern),
