@@ -68,7 +68,7 @@ def test_truth_it_agrees_with_the_event_loop(case: Case) -> None:
     assert mean(rates, "busy") == pytest.approx(mean(events, "busy"), rel=0.03 if long else 0.01)
     assert mean(rates, "total") == pytest.approx(mean(events, "total"), rel=0.03 if long else 0.01)
     assert mean(rates, "p95") == pytest.approx(mean(events, "p95"), rel=0.05)
-    assert mean(rates, "refused") == pytest.approx(mean(events, "refused"), abs=1e-3)
+    assert mean(rates, "refused") == pytest.approx(mean(events, "refused"), rel=0.03, abs=1e-3)
     if case.waits:
         assert mean(rates, "wait") == pytest.approx(mean(events, "wait"), rel=0.15)
         assert mean(rates, "waited") == pytest.approx(mean(events, "waited"), rel=0.15)

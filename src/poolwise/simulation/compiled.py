@@ -36,6 +36,7 @@ POOL = (
     "poolwise.simulation.ring",
     "poolwise.simulation.processes",
     "poolwise.simulation.cruise",
+    "poolwise.simulation.cruise_turns",
     "poolwise.simulation.parent",
     "poolwise.simulation.loop",
     "poolwise.simulation.envelope_load",

@@ -17,6 +17,7 @@ from __future__ import annotations
 from poolwise.simulation.buckets import bucket_of
 from poolwise.simulation.calendar import clear, file
 from poolwise.simulation.cruise import cruise
+from poolwise.simulation.cruise_turns import cruise_turns
 from poolwise.simulation.envelope_load import (
     BLOCK,
     SUM_S,
@@ -85,10 +86,14 @@ def run_envelope(
         now_s = min(x[WAKE_S], x[SAMPLE_S])
         if now_s > pause_s:
             return PAUSED
-        if c.architecture != PREFORK or n[LEAVING] or n[DEATH_NOTICES] or c.step_by_step:
+        if n[LEAVING] or n[DEATH_NOTICES] or c.step_by_step:
             advance(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)
-        else:
+        elif c.architecture == PREFORK:
             cruise(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)
+        elif c.threads > 1:
+            cruise_turns(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)
+        else:
+            advance(n, x, c, e.arrivals_s, e.service_s, starts_s, now_s)
         decided = n[NEXT] == len(e.arrivals_s) and n[QUEUE_SIZE] == 0
         if now_s >= c.stop_s or (decided and now_s >= c.horizon_s):
             break

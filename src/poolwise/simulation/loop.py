@@ -10,6 +10,7 @@ from __future__ import annotations
 from poolwise.simulation.buckets import bucket_of
 from poolwise.simulation.calendar import file, soonest, take
 from poolwise.simulation.cruise import cruise
+from poolwise.simulation.cruise_turns import cruise_turns
 from poolwise.simulation.parent import cold_start, idle_workers, incident, wake
 from poolwise.simulation.processes import forking_s, release, retire
 from poolwise.simulation.ring import next_idle
@@ -77,14 +78,18 @@ def run(
     killer = False
     for kind in incident_kind:
         killer = killer or kind == CRASH
-    anyone = c.architecture == PREFORK and c.max_connections == 0 and not killer and not c.step_by_step
+    short = c.max_connections == 0 and not c.step_by_step
+    anyone = c.architecture == PREFORK and not killer
     while True:
         planned_s = incident_s[n[INCIDENT]] if n[INCIDENT] < len(incident_s) else NEVER
         now_s = min(x[WAKE_S], x[SAMPLE_S], planned_s)
         if now_s > pause_s:
             return False
-        if anyone and n[LEAVING] == 0 and n[DEATH_NOTICES] == 0:  # may serve: it cannot be seen who does
+        settled = n[LEAVING] == 0 and n[DEATH_NOTICES] == 0
+        if short and settled and anyone:  # may serve: it cannot be seen who does
             cruise(n, x, c, arrivals_s, service_s, starts_s, now_s)
+        elif short and settled and c.threads > 1:
+            cruise_turns(n, x, c, arrivals_s, service_s, starts_s, now_s)
         else:
             advance(n, x, c, arrivals_s, service_s, starts_s, now_s)
         decided = n[NEXT] == len(arrivals_s) and n[QUEUE_SIZE] == 0

@@ -80,6 +80,11 @@ def leave_ring(n: Ints, c: Plan, slot: int) -> None:
 
 
 def _forget(n: Ints, c: Plan, slot: int) -> None:
+    head = n[RING_HEAD]
+    if n[RING_SIZE] and n[c.ring + head] == slot:  # mostly
+        n[RING_HEAD] = head + 1 if head + 1 < c.slots else 0
+        n[RING_SIZE] -= 1
+        return
     kept = 0
     for i in range(n[RING_SIZE]):
         other = n[c.ring + (n[RING_HEAD] + i) % c.slots]
