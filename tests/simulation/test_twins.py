@@ -1,4 +1,4 @@
-"""Independent twins: the plain loop, its compiled form, the long way round, and SimPy, request by request.
+"""Independent twins: the plain loop, its compiled form, the long way round, SimPy and Ciw, request by request.
 
 Start times must be identical, not close: every engine adds the same floats in the same order.
 """
@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolwise.model import App, Pool, Run, Workload
+from ciw_prefork import ciw_prefork
+from poolwise.model import App, InputError, Pool, Run, Workload
 from poolwise.simulation import Incident, Timing, facade, simulate
+from poolwise.simulation.loop import run
 from random_cases import MANY, TIMINGS, incidents, loads, pools
-from sample_pools import prefork
+from sample_pools import poisson, prefork
 from simpy_prefork import simpy_prefork
 
 
@@ -93,14 +95,50 @@ def test_every_request_is_accounted_for(pool: Pool, load: Workload, plan: list[I
     st.sampled_from([0.0, 0.4]),
     st.sampled_from([5.0, 30.0, 90.0]),
 )
-def test_simpy_starts_every_request_at_the_same_instant(
+def test_simpy_and_ciw_start_every_request_at_the_same_instant(
     seed: int, start: int, low: int, gap: int, limit: int, backlog: int, ready_s: float, rate: float
 ) -> None:
     rng = np.random.default_rng(seed)
-    arrivals = np.cumsum(rng.exponential(1 / rate, 300))
+    gaps = rng.exponential(1 / rate, 300)
+    arrivals = np.cumsum(gaps)
     load = Workload("random", arrivals, rng.lognormal(-1.5, 1.2, 300), float(arrivals[-1]) + 5)
     pool = prefork(min(start, limit), low, low + gap, limit, backlog=backlog)
-    app = App(startup_cpu_s=0.0, startup_wait_s=ready_s)
-    run = simulate(pool, load, app=app, timing=Timing.ideal(), keep_starts=True, engine="plain")
-    starts, _ = simpy_prefork(pool, load, ready_s)
-    assert np.array_equal(run.details["start_s"], np.array(starts))
+    kind: dict[str, Any] = {"app": App(startup_cpu_s=0.0, startup_wait_s=ready_s), "timing": Timing.ideal()}
+    for engine in ("plain", "envelope plain"):
+        starts = simulate(pool, load, engine=engine, keep_starts=True, **kind).details["start_s"]
+        assert np.array_equal(starts, np.array(simpy_prefork(pool, load, ready_s)[0]))
+        assert np.array_equal(starts, np.array(ciw_prefork(pool, load, gaps.tolist(), ready_s)[0]))
+
+
+def test_an_interruption_says_how_far_it_had_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long run looks at the keyboard every few million requests (here: every hundred)."""
+    monkeypatch.setattr(facade, "STRETCH", 100)
+    looks = 0
+
+    def impatient(*memory: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            raise KeyboardInterrupt
+        return run(*memory)
+
+    monkeypatch.setattr(facade, "run", impatient)
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted at \d+% .* of 1,000 requests simulated"):
+        simulate(prefork(), poisson(50, 0.1, 1000, 1), engine="plain")
+
+
+@pytest.mark.parametrize("engine", ["compiled", "envelope"])
+def test_stretches_do_not_show(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = poisson(100, 0.3, 3000, 2)
+    whole = simulate(prefork(limit=40), load, engine=engine, keep_starts=True)
+    monkeypatch.setattr(facade, "STRETCH", 10)
+    same(whole, simulate(prefork(limit=40), load, engine=engine, keep_starts=True))
+
+
+def test_more_requests_than_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(facade, "fresh_memory", full)
+    with pytest.raises(InputError, match="workload: 100 requests do not fit into the memory"):
+        simulate(prefork(), poisson(50, 0.1, 100, 1))

@@ -1,8 +1,8 @@
 """The hot loop of processes with threads: requests between two instants while no process is going away.
 
 Processes take connections in turn (``ring``), so it matters in which order workers become free, and
-everything is taken in the order of time. It does what ``loop.advance`` does, with all that it touches in local
-variables; tests hold the two equal. Tie rule: the caller's instant, then a worker that becomes free, then an
+everything is taken in the order of time. It does what ``loop.advance`` does, with all that it touches in
+local variables; tests hold the two equal. Tie rule: the caller's instant, then a worker that becomes free, then an
 arrival.
 """
 
