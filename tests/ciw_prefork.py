@@ -22,13 +22,13 @@ def ciw_prefork(pool: Pool, load: Workload, gaps_s: list[float], ready_s: float)
 
         def __init__(self, number: int, simulation: Any) -> None:
             super().__init__(number, simulation)
-            self.servers, self.rate, self.notices, self.forks = [], 1, 0, pool.initial
+            self.servers: list[Any] = []
+            self.rate, self.notices, self.forks = 1, 0, pool.initial
             self.starting = [ready_s] * pool.initial
             self.pass_s = 1.0
             self.update_capacity()
-            self.next_event_date, self.next_event_type = (
-                (ready_s, "ready") if self.starting else (1.0, "pass")
-            )
+            if self.starting:
+                self.next_event_date, self.next_event_type = ready_s, "ready"
 
         def update_capacity(self) -> None:
             self.node_capacity = len(self.servers) + pool.backlog

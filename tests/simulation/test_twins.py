@@ -1,4 +1,4 @@
-"""Independent twins: the plain loop, its compiled form, the long way round, SimPy and Ciw, request by request.
+"""Twins: the plain loop, its compiled form, the long way round, SimPy and Ciw, request by request.
 
 Start times must be identical, not close: every engine adds the same floats in the same order.
 """

@@ -2,8 +2,8 @@
 
 Processes take connections in turn (``ring``), so it matters in which order workers become free, and
 everything is taken in the order of time. It does what ``loop.advance`` does, with all that it touches in
-local variables; tests hold the two equal. Tie rule: the caller's instant, then a worker that becomes free, then an
-arrival.
+local variables; tests hold the two equal. Tie rule: the caller's instant, then a worker that becomes free,
+then an arrival.
 """
 
 from __future__ import annotations
