@@ -117,7 +117,7 @@ def knock(
         place = n[QUEUE_HEAD] + n[QUEUE_SIZE]
         n[c.queue + (place if place < c.backlog else place - c.backlog)] = attempt
         n[QUEUE_SIZE] += 1
-    else:
+    elif m[p.left + attempt] == WAITING:
         n[REFUSED] += 1
         n[c.refused + min(int(now_s), c.seconds - 1)] += 1
         m[p.left + attempt] = AS_OVER
