@@ -173,16 +173,18 @@ def ride(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, nothing_s: 
         least, most = workers - e.high[cell], workers - e.low[cell]  # idle ones
         if n[FILED]:
             advance(n, x, c, nothing_s, nothing_s, nothing_s, now_s)
-        if least >= c.min_spare and most <= c.max_spare and not full:  # for certain nothing to do
+        calm = least >= c.min_spare and most <= c.max_spare  # for certain nothing to do
+        busy = e.high[cell]
+        if full or not calm:
+            # the count is needed to decide, for the log from a rate of 8, and to know whether anybody is idle
+            grows = most < c.min_spare and n[RATE] < 8 and c.architecture == PREFORK
+            if full or busy >= ready(n, c) or not (grows or least > c.max_spare):
+                busy = busy_at(e, now_s)
+                calm = c.min_spare <= workers - busy <= c.max_spare
+        if calm and not full:
             n[RATE] = 1
             n[MODE] = REAP
         else:
-            busy = e.high[cell]
-            grows = (
-                most < c.min_spare and n[RATE] < 8 and c.architecture == PREFORK
-            )  # else the count may be logged
-            if full or busy >= ready(n, c) or not (grows or least > c.max_spare):
-                busy = busy_at(e, now_s)
             if busy >= ready(n, c) and workers - busy > c.max_spare:  # nobody is there to be told to go
                 board(n, x, c, e, starts_s, now_s)
                 return PAUSED
