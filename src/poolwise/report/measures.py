@@ -35,11 +35,18 @@ def _processes(run: Run) -> dict[str, float]:
     return {
         "processes_mean": run.mean_total,
         "processes_peak": float(totals["peak_total"]),
-        "busy_mean": float(totals["busy_s"]) / max(run.duration_s, 1e-9),
+        "busy_mean": _busy(run),
         "created": float(totals["created"]),
         "churn_per_hour": run.churn_per_hour,
         **{name: float(totals.get(name, 0.0)) for name in gone},
     }
+
+
+def _busy(run: Run) -> float:
+    """Mean number of workers that are held; in a chain also by clients and by the stage behind."""
+    if "front_wait" in run.details and len(run.series["busy"]):
+        return float(run.series["busy"].mean())
+    return float(run.totals["busy_s"]) / max(run.duration_s, 1e-9)
 
 
 def _memory(run: Run) -> dict[str, float]:

@@ -21,13 +21,15 @@ EXTRA_STATES = {
     "loading": "processes that load",
 }
 EXTRA_COUNTS = {"gave_up": "gave up", "failed": "failed"}
-_LEAST = {"cpu_cores": 0.1}  # below, only processes were started
+_LEAST_CORES = 0.05  # on average; below, nothing but starts of processes took CPU
 
 
 def present(run: Run, name: str) -> bool:
     """Whether the run has something to tell in the series ``name``."""
     values = run.series.get(name)
-    return values is not None and float(values.max(initial=0.0)) > _LEAST.get(name, 0.0)
+    if values is None or not len(values):
+        return False
+    return float(values.mean()) > _LEAST_CORES if name == "cpu_cores" else float(values.max()) > 0
 
 
 def extras(run: Run, names: Sequence[str]) -> list[str]:

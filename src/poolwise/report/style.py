@@ -56,7 +56,7 @@ def config() -> Spec:
 def header(title: str, keys: tuple[tuple[str, str], ...]) -> list[Spec]:
     """Title and coloured keys above a panel, as text marks: ``keys`` are (words, colour)."""
     marks = [_words(title, 0.0, INK, bold=True)]
-    x = 6.4 * len(title) + 14
+    x = 6.4 * len(title) + 0.7 * max(len(title) - 18, 0) + 14
     for words, colour in keys:
         marks.append(_words(f"■ {words}", x, colour))
         x += 5.6 * (len(words) + 2) + 10
