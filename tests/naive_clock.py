@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-NEVER = float("inf")
+NEVER, NAN = float("inf"), float("nan")
 
-# what comes first at equal times (the preamble of the rules; a sample sees what was before its instant)
-PARENT, SAMPLE, PHASE, ARRIVAL = 0, 1, 2, 3
+# what comes first at equal times (the preamble of the rules); a sample sees what was before its instant
+PARENT, SAMPLE, BOOT, PHASE, ARRIVAL = 0, 1, 2, 3, 4
+START = "start"  # in the payer of the work of a starting process
 
 Action = Callable[[], object]
 
@@ -32,7 +33,7 @@ class Job:
     """CPU work: what is left of it, and whose share it is paid from."""
 
     left_s: float
-    payer: Hashable  # the process, interpreter or thread that counts as one of ``R`` in rule 7
+    payer: tuple[Hashable, ...]  # a process, or a part of it, that counts as one of ``R`` in rule 7
     number: int
     action: Action
 
@@ -46,6 +47,8 @@ class Clock:
         self.timers: list[Timer] = []
         self.jobs: list[Job] = []
         self.numbers = 0
+        self.last_end_s = NAN
+        self.tied = False  # whether two phases of requests have ended at one instant: the rules give no order
 
     def at(self, time_s: float, rank: int, action: Action) -> Timer:
         """Let ``action`` happen at ``time_s``."""
@@ -59,14 +62,14 @@ class Clock:
         if timer is not None and timer in self.timers:
             self.timers.remove(timer)
 
-    def wait(self, seconds: float, action: Action) -> None:
+    def wait(self, seconds: float, action: Action, rank: int = PHASE) -> None:
         """A phase of that length without CPU; one of no length is skipped."""
         if seconds > 0:
-            self.at(self.now_s + seconds, PHASE, action)
+            self.at(self.now_s + seconds, rank, action)
         else:
             action()
 
-    def work(self, cpu_s: float, payer: Hashable, action: Action) -> None:
+    def work(self, cpu_s: float, payer: tuple[Hashable, ...], action: Action) -> None:
         """A phase of that much CPU work; one of no length is skipped."""
         if cpu_s > 0:
             self.numbers += 1
@@ -74,13 +77,20 @@ class Clock:
         else:
             action()
 
+    def forget(self, process: Hashable) -> None:
+        """The work of a process that is no more."""
+        self.jobs = [job for job in self.jobs if process not in job.payer]
+
     def wanting(self) -> int:
         """``R`` of rule 7."""
         return len({job.payer for job in self.jobs})
 
-    def forking(self, fork_s: float, count: int) -> list[float]:
-        """Rule 7: the instants at which the parent begins ``count`` forks one after another, and the end."""
-        wanting, at_s = self.wanting(), self.now_s
+    def forking(self, fork_s: float, count: int, wanting: int) -> list[float]:
+        """Rule 7: the instants at which the parent begins ``count`` forks one after another, and the end.
+
+        ``wanting``: ``R`` at the beginning.
+        """
+        at_s = self.now_s
         times = [at_s]
         for i in range(1, count + 1):
             at_s += fork_s * max(1.0, (i + wanting) / self.cores)
@@ -110,8 +120,15 @@ class Clock:
         self.now_s = next_s
         if finished is not None and job_next:
             self.jobs.remove(finished[1])
+            self.notice_tie(START not in finished[1].payer)
             finished[1].action()
         elif timer is not None:
             self.timers.remove(timer)
+            self.notice_tie(timer.rank == PHASE)
             timer.action()
         return True
+
+    def notice_tie(self, of_a_request: bool) -> None:
+        if of_a_request:
+            self.tied = self.tied or abs(self.now_s - self.last_end_s) < 1e-9
+            self.last_end_s = self.now_s

@@ -48,14 +48,14 @@ class Parent:
             )
         if kill:
             front.kill_one()
-        return front.fork_batch(free[:spawn])
+        return front.fork_batch(free[:spawn], self.clock.wanting())
 
     def reap(self) -> None:
         """Every process that has exited gives its slot back; those of a daemon group are forked anew."""
         now_s = self.clock.now_s
         _ = _reaped(self.front, now_s)
         again = [(group, slot) for group in self.groups for slot in _reaped(group, now_s)]
-        times = self.clock.forking(self.timing.fork_s, len(again))
+        times = self.clock.forking(self.timing.fork_s, len(again), self.clock.wanting())
         for (group, slot), born_s, forked_s in zip(again, times, times[1:], strict=False):
             group.fork(slot, born_s, forked_s)
         self.clock.at(times[-1] + self.timing.sleep_s, PARENT, self.wake)

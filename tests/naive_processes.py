@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from naive_clock import NEVER, PARENT, PHASE, Action, Clock
+from naive_clock import BOOT, NEVER, PARENT, START, Action, Clock
 from poolwise.model import App, Pool
 from poolwise.servers import event_accepts
 
@@ -38,6 +38,7 @@ class Process:
     state: str = LIVE
     exit_s: float = NEVER
     booted: bool = False
+    killed: bool = False
     turn: int = 0  # grows with the time since which it waits for a request (rule 2)
     workers: list[Worker] = field(default_factory=list)
     accepted: int = 0  # connections counted for MaxConnectionsPerChild
@@ -117,7 +118,7 @@ class Stage:
         """Fork the initial processes, one after another, so that the last is forked at 0."""
         count = min(self.pool.start, self.pool.process_limit)
         at_s = -sum(self.fork_s * max(1.0, i / self.clock.cores) for i in range(1, count + 1))
-        self.clock.at(at_s, PARENT, lambda: self.fork_batch(self.free_slots(count)))
+        self.clock.at(at_s, PARENT, lambda: self.fork_batch(self.free_slots(count), 0))
 
     def free_slots(self, most: int) -> list[Slot]:
         """Up to ``most`` slots that can be forked into, in httpd's order."""
@@ -136,9 +137,9 @@ class Stage:
                 shared.append(slot)
         return (clean + shared)[:most]
 
-    def fork_batch(self, slots: list[Slot]) -> float:
-        """Fork into ``slots`` one after another; return when that is done."""
-        times = self.clock.forking(self.fork_s, len(slots))
+    def fork_batch(self, slots: list[Slot], wanting: int) -> float:
+        """Fork into ``slots`` one after another while ``wanting`` others compute; return the end."""
+        times = self.clock.forking(self.fork_s, len(slots), wanting)
         for slot, born_s, forked_s in zip(slots, times, times[1:], strict=False):
             self.fork(slot, born_s, forked_s)
         return times[-1]
@@ -154,7 +155,7 @@ class Stage:
             for place in range(self.pool.threads)
         ]
         slot.present = process
-        self.clock.at(forked_s, PHASE, lambda: self.boot(process))
+        self.clock.at(forked_s, BOOT, lambda: self.boot(process))
 
     def boot(self, process: Process) -> None:
         """Rule 7: a starting process waits, then works; rule 12: with the import where that belongs to it."""
@@ -165,9 +166,10 @@ class Stage:
             app.startup_wait_s + (app.import_wait_s if imports else 0.0),
             lambda: self.clock.work(
                 app.startup_cpu_s + (app.import_cpu_s if imports else 0.0),
-                ("start", process),
+                (START, process),
                 lambda: self.ready(process),
             ),
+            BOOT,
         )
 
     def ready(self, process: Process) -> None:
@@ -257,7 +259,12 @@ class Stage:
         self.waits_from_now(worker.process)
 
     def release(self, worker: Worker, *, served: bool) -> None:
-        """A worker has finished a connection (``served``) or its start."""
+        """A worker has finished a connection (``served``) or its start; the queue is looked at."""
+        self.free(worker, served=served)
+        self.serve()
+
+    def free(self, worker: Worker, *, served: bool) -> None:
+        """A worker has nothing to do now, or ends with its process."""
         process = worker.process
         if process is not process.slot.present:
             self.release_beside(worker)
@@ -270,7 +277,6 @@ class Stage:
         if process.state != LIVE:
             worker.state = ENDED
             self.end_if_over(process)
-        self.serve()
 
     def release_beside(self, worker: Worker) -> None:
         """A thread of a slot's earlier process ends; the present one looks for free places each second."""
@@ -285,7 +291,7 @@ class Stage:
         successor = present.workers[worker.place]
         successor.state = STARTING
         successor.not_before_s = present.born_s + int(self.clock.now_s - present.born_s) + 1
-        self.clock.at(successor.not_before_s, PHASE, lambda: self.thread_starts(successor))
+        self.clock.at(successor.not_before_s, BOOT, lambda: self.thread_starts(successor))
 
     def stays(self, process: Process, served: bool) -> bool:
         """Whether a process goes on after a worker came free (MaxConnectionsPerChild, death notices)."""

@@ -47,6 +47,7 @@ class Result:
     decided_s: list[float]
     status: list[str]
     stages: list[Series]  # the front, then the groups
+    tied: bool  # two phases ended at one instant: the rules do not say which came first
 
     @property
     def end_s(self) -> list[float]:
@@ -75,9 +76,10 @@ class System:
         self.groups = [Group(self.clock, pool, app, timing.fork_s) for pool in topology.groups]
         for group in self.groups:
             group.application = self.application
+            group.apaches_timeout_s = topology.front.options.get("Timeout", 60.0)
         self.stages = [self.front, *self.groups]
         for stage in self.stages:
-            usual_s = 0.03 if stage.pool.architecture in ("worker", "event") else 0.005
+            usual_s = 0.006 if stage.pool.architecture in ("worker", "event") else 0.005
             stage.die_s = usual_s if timing.die_s is None else timing.die_s
         self.behind_proxy = topology.proxy is not None
         self.clients = Clients(self.clock, load, topology.proxy, True, self.reaches_front, self.client_closes)
@@ -106,6 +108,7 @@ class System:
             [attempt.decided_s for attempt in attempts],
             [attempt.status for attempt in attempts],
             self.series,
+            self.clock.tied,
         )
 
     def sample(self) -> None:
@@ -222,8 +225,10 @@ class System:
             self.clock.now_s + self.keep_alive_s, PHASE, lambda: self.keep_alive_is_over(connection)
         )
         if parks:
-            self.front.release(worker, served=True)
+            self.front.free(worker, served=True)
+            self.front.look_at_connections()
         self.clients.idles(connection)
+        self.front.serve()
 
     def keep_alive_is_over(self, connection: Connection) -> None:
         """Rule 8: closed by the server; a client that does not close its side holds a worker for longer."""
@@ -265,15 +270,16 @@ class System:
         """Rule 12: the first request that begins in a process loads it; others wait in their workers."""
         process, app = worker.process, self.app
         payer = self.payer(worker, attempt)
-        if process.loaded:
-            self.runs(attempt, payer, then)
+        if process.loaded or process.killed:
+            self.runs(worker, attempt, then)
             return
-        process.waiting_for_load.append(lambda: self.runs(attempt, self.payer(worker, attempt), then))
+        process.waiting_for_load.append(lambda: self.runs(worker, attempt, then))
         if process.loading:
             return
         process.loading = True
         self.clock.wait(
-            app.import_wait_s, lambda: self.clock.work(app.import_cpu_s, payer, lambda: self.loaded(process))
+            app.import_wait_s,
+            lambda: self.work(app.import_cpu_s, process, payer, lambda: self.loaded(process)),
         )
 
     def loaded(self, process: Process) -> None:
@@ -281,16 +287,23 @@ class System:
         for begin in process.waiting_for_load:
             begin()
 
-    def payer(self, worker: Worker, attempt: Attempt) -> Hashable:
+    def payer(self, worker: Worker, attempt: Attempt) -> tuple[Hashable, ...]:
         """Rule 7: what counts as one of those that share the cores."""
         if self.app.gil == "free-threaded":
-            return worker
+            return worker.process, worker
         if self.app.gil == "per-interpreter":
             return worker.process, self.kind(attempt) % self.app.interpreters
-        return worker.process
+        return (worker.process,)
 
-    def runs(self, attempt: Attempt, payer: Hashable, then: Action) -> None:
+    def work(self, cpu_s: float, process: Process, payer: tuple[Hashable, ...], then: Action) -> None:
+        """CPU work, unless the process has been killed."""
+        if not process.killed:
+            self.clock.work(cpu_s, payer, then)
+
+    def runs(self, worker: Worker, attempt: Attempt, then: Action) -> None:
         """Rule 7: ``bursts`` times CPU work, then waiting."""
+        if worker.process.killed:
+            return
         attempt.start_s = self.clock.now_s
         service_s = float(self.load.service_s[attempt.index])
         cpu_s = (
@@ -299,14 +312,12 @@ class System:
             else float(self.load.cpu_s[attempt.index])
         )
         work_s, wait_s = cpu_s / self.app.bursts, (service_s - cpu_s) / self.app.bursts
-        self.burst(self.app.bursts, work_s, wait_s, payer, then)
+        process, payer = worker.process, self.payer(worker, attempt)
 
-    def burst(self, left: int, work_s: float, wait_s: float, payer: Hashable, then: Action) -> None:
-        if left == 0:
-            then()
-            return
-        self.clock.work(
-            work_s,
-            payer,
-            lambda: self.clock.wait(wait_s, lambda: self.burst(left - 1, work_s, wait_s, payer, then)),
-        )
+        def burst(left: int) -> None:
+            if left > 0:
+                self.work(work_s, process, payer, lambda: self.clock.wait(wait_s, lambda: burst(left - 1)))
+            elif not process.killed:
+                then()
+
+        burst(self.app.bursts)

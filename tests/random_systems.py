@@ -103,10 +103,11 @@ def group(draw: st.DrawFn, features: frozenset[str], index: int) -> Pool:
     """A daemon group of fixed size."""
     processes, threads = draw(st.integers(1, 3)), draw(st.integers(1, 4))
     recycle = draw(st.sampled_from([1, 4, 15])) if "recycling" in features else 0
-    options, backlog = {}, 10_000
+    options = {"graceful-timeout": draw(st.sampled_from([0.53, 1000.0])), "shutdown-timeout": 1.37}
+    backlog = 10_000
     if "limits" in features:
         backlog = draw(st.sampled_from([1, 3, 100]))
-        options["connect-timeout"] = draw(st.sampled_from([0.0, 0.93, 2.6, 15.0]))
+        options["connect-timeout"] = draw(st.sampled_from([0.13, 0.93, 2.6, 15.0]))
         options["queue-timeout"] = draw(st.sampled_from([0.0, 0.411, 1.7]))
         options["socket-timeout"] = draw(st.sampled_from([0.0, 0.613, 3.1]))
     workers = processes * threads

@@ -150,21 +150,17 @@ def test_an_error_needs_no_download() -> None:
     assert result.end_s == close([0.5, 1.0])
 
 
-def test_a_full_group_is_knocked_at_again() -> None:
-    """Every eighth of a second: 1.1 is the first knock after 1.0."""
-    group = daemons(1, listen_backlog=0)
-    result = run(fixed("worker", 1, 3), [(0, 1), (0.1, 1)], groups=(group,))
-    assert result.start_s == close([0.0, 1.1])
-    group = daemons(1, listen_backlog=0, connect_timeout=0.5)
-    result = run(fixed("worker", 1, 3), [(0, 1), (0.1, 1)], groups=(group,))
-    assert result.status == ["served", "503"]
-    assert result.end_s == close([1.0, 0.6])
-
-
-def test_after_two_seconds_knocks_are_a_second_apart() -> None:
-    group = daemons(1, listen_backlog=0)
-    result = run(fixed("worker", 1, 3), [(0, 2.7), (0.1, 1)], groups=(group,))
-    assert result.start_s == close([0.0, 3.1])
+def test_beyond_the_backlog_requests_wait_in_order_until_connect_timeout() -> None:
+    """One in service until 1, one in the backlog; the third and fourth get into it at 1 and 1.2."""
+    load = [(0, 1), (0.1, 0.2), (0.2, 0.2), (0.3, 0.2)]
+    front = fixed("worker", 1, 5)
+    group = daemons(1, listen_backlog=1, connect_timeout=0.85)
+    result = run(front, load, groups=(group,))
+    assert result.status == ["served", "served", "served", "503"]
+    assert result.start_s == close([0.0, 1.0, 1.2, NAN])
+    assert result.end_s[3:] == close([1.15])
+    group = daemons(1, listen_backlog=1, connect_timeout=0.95)
+    assert run(front, load, groups=(group,)).start_s == close([0.0, 1.0, 1.2, 1.4])
 
 
 def test_a_group_works_on_for_a_front_that_gave_up() -> None:
@@ -173,3 +169,7 @@ def test_a_group_works_on_for_a_front_that_gave_up() -> None:
     assert result.status == ["504", "504", "served"]
     assert result.end_s == close([0.5, 0.6, 2.2])
     assert result.start_s == close([0.0, NAN, 2.0])  # the second begins at 1.0, after its answer
+    group = daemons(1, socket_timeout=0.5, listen_backlog=1)
+    result = run(fixed("worker", 1, 4), [(0, 1), (0.1, 1), (0.2, 1), (1.9, 0.2)], groups=(group,))
+    assert result.status == ["504", "504", "504", "served"]
+    assert result.start_s[3:] == close([2.0])  # the third never got into the backlog

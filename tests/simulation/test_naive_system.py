@@ -181,9 +181,17 @@ def test_a_daemon_to_be_replaced_goes_on_until_nothing_runs_in_it() -> None:
     front = fixed("worker", 1, 5)
     result = run(front, [(0.1, 0.1), (0.15, 0.15), (0.25, 0.15), (0.6, 0.1)], groups=(group,))
     assert result.start_s == close([0.1, 0.15, 0.25, 1.0])
-    group = replace(group, options={"graceful-timeout": 0.2})
-    result = run(front, [(0.1, 0.1), (0.15, 0.35), (0.25, 0.15), (0.45, 0.1)], groups=(group,))
+
+
+def test_draining_has_an_end() -> None:
+    """The limit is reached at 0.2; 0.4 is noticed at 0.5; at 0.6 the one that still runs is lost."""
+    options = {"graceful-timeout": 0.2, "shutdown-timeout": 0.1}
+    group = replace(daemons(1, 2), max_connections_per_child=1, options=options)
+    load = [(0.1, 0.1), (0.15, 0.6), (0.25, 0.15), (0.55, 0.1)]
+    result = run(fixed("worker", 1, 5), load, groups=(group,))
+    assert result.status == ["served", "lost", "served", "served"]
     assert result.start_s == close([0.1, 0.15, 0.25, 1.0])
+    assert result.end_s[1:2] == close([0.6])
 
 
 def test_a_threaded_process_takes_nothing_after_its_last_connection() -> None:
