@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 from poolwise.model import InputError, Pool, Run, Workload
-from poolwise.simulation import simulate, simulate_rates
+from poolwise.simulation import hybrid_run, simulate, simulate_rates
+from poolwise.simulation.hybrid import run_rates
 from sample_pools import prefork, threaded
 
 RUNS = 6
@@ -109,6 +111,22 @@ def test_every_request_is_accounted_for() -> None:
     assert run.series["refused"].sum() == t["refused"] > 0
     assert run.series["queued"].max() <= 7
     assert any("6 %" in text for text in run.assumptions)
+
+
+def test_an_interruption_says_how_far_it_had_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def impatient(*memory: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            raise KeyboardInterrupt
+        return run_rates(*memory)
+
+    monkeypatch.setattr(hybrid_run, "STRETCH_S", 10.0)
+    monkeypatch.setattr(hybrid_run, "run_rates", impatient)
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted at 5\d% of the simulated time"):
+        simulate_rates(prefork(), np.full(60, 20.0), 0.1, engine="plain")
 
 
 def test_what_makes_no_sense_is_refused() -> None:

@@ -107,54 +107,34 @@ def cruise(
                         worker = n[link_at + worker]
                 if ring_size and arrival_s < until_s:
                     continue
-            # the next worker to come free, if that is before the next arrival and before until_s
-            if due == 0 and filed:
-                while due == 0 and cursor < bound:
-                    if far:
-                        cursor = min(bound, n[FAR_BUCKET]) if filed == far else cursor + 1
-                        if n[FAR_BUCKET] - cursor < BUCKETS_IN_RING // 2:
-                            n[CURSOR], n[DUE], n[FILED], n[FAR_SIZE] = cursor, due, filed, far
-                            bring_near(n, x, c)
-                            due, filed, far = n[DUE], n[FILED], n[FAR_SIZE]
-                    elif filed == 0:
-                        break
-                    else:
-                        cursor += 1
-                    spot = bucket_at + (cursor & last_bucket)
-                    worker = n[spot]
-                    if worker >= 0:
-                        n[spot] = NOWHERE
-                        if due == 0:
-                            n[due_at] = worker
-                            due = 1
-                            worker = n[link_at + worker]
-                        while worker >= 0:
-                            heap_push(n, x, c, due, worker)
-                            due += 1
-                            worker = n[link_at + worker]
+            # the next worker to come free; nobody can start before
+            while due == 0 and filed and cursor < until_bucket:
+                if far:
+                    cursor = min(until_bucket, n[FAR_BUCKET]) if filed == far else cursor + 1
+                    if n[FAR_BUCKET] - cursor < BUCKETS_IN_RING // 2:
+                        n[CURSOR], n[DUE], n[FILED], n[FAR_SIZE] = cursor, due, filed, far
+                        bring_near(n, x, c)
+                        due, filed, far = n[DUE], n[FILED], n[FAR_SIZE]
+                else:
+                    cursor += 1
+                spot = bucket_at + (cursor & last_bucket)
+                worker = n[spot]
+                if worker >= 0:
+                    n[spot] = NOWHERE
+                    if due == 0:
+                        n[due_at] = worker
+                        due = 1
+                        worker = n[link_at + worker]
+                    while worker >= 0:
+                        heap_push(n, x, c, due, worker)
+                        due += 1
+                        worker = n[link_at + worker]
             free_s = NEVER
             if due:
                 worker = n[due_at]
                 free_s = x[key_at + worker]
-            if free_s < until_s and free_s <= arrival_s:
-                due -= 1
-                filed -= 1
-                if due:
-                    heap_pop(n, x, c, due)
-                if n[doing_at + worker] >= 0:
-                    finished += 1
-                if queue_size == 0:
-                    n[doing_at + worker] = IDLE
-                    n[ring_at + ring_size] = worker
-                    ring_size += 1
-                    continue
-                request = n[queue_at + queue_head]
-                queue_head = queue_head + 1 if queue_head + 1 < backlog else 0
-                queue_size -= 1
-                start_s, came_s = free_s, arrivals_s[request]
-            elif arrival_s >= until_s:
-                break
-            else:
+            present_s = min(free_s, until_s)
+            while arrival_s < present_s:
                 if queue_size < backlog:
                     place = queue_head + queue_size
                     n[queue_at + (place if place < backlog else place - backlog)] = i
@@ -167,7 +147,23 @@ def cruise(
                         starts_s[i] = -1.0
                 i += 1
                 arrival_s = arrivals_s[i] if i < last else NEVER
+            if free_s >= until_s:
+                break
+            due -= 1
+            filed -= 1
+            if due:
+                heap_pop(n, x, c, due)
+            if n[doing_at + worker] >= 0:
+                finished += 1
+            if queue_size == 0:
+                n[doing_at + worker] = IDLE
+                n[ring_at + ring_size] = worker
+                ring_size += 1
                 continue
+            request = n[queue_at + queue_head]
+            queue_head = queue_head + 1 if queue_head + 1 < backlog else 0
+            queue_size -= 1
+            start_s, came_s = free_s, arrivals_s[request]
         else:
             ring_size -= 1
             worker = n[ring_at + ring_size]

@@ -96,8 +96,12 @@ def _check(pool: Pool, rates: Floats, mean_service_s: float, engine: str) -> Non
 
 def _in_stretches(kernel: Any, memory: tuple[Any, ...], c: st.Plan) -> None:
     pause_s = STRETCH_S
-    while not kernel(*memory, pause_s):
-        pause_s += STRETCH_S
+    try:
+        while not kernel(*memory, pause_s):
+            pause_s += STRETCH_S
+    except KeyboardInterrupt:
+        done = min(memory[1][st.WAKE_S] / c.horizon_s, 1.0)
+        raise KeyboardInterrupt(f"interrupted at {done:.0%} of the simulated time") from None
 
 
 def _respond_at_once(n: Any, x: Any, c: st.Plan, mean_s: float, rng: np.random.Generator) -> None:
