@@ -17,7 +17,7 @@ MANY = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-TIMINGS = st.sampled_from([Timing(), Timing.ideal(), Timing(die_s=1.5, fork_s=0.05)])
+TIMINGS = st.sampled_from([Timing(), Timing.ideal(), Timing(die_s=1.5, fork_s=0.003)])
 
 
 @st.composite
