@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_twins import same
 
 from poolwise.model import App, InputError, Pool, Workload
-from poolwise.simulation import Incident, Timing, Trace, facade, prepare, simulate
+from poolwise.simulation import Incident, Timing, Trace, envelope_trace, facade, prepare, simulate
 from poolwise.simulation.envelope_load import busy_at, came_before
 from random_cases import MANY, TIMINGS, pools
 from sample_pools import poisson, prefork, threaded
@@ -100,6 +100,15 @@ def test_how_many_are_in_service_at_any_instant(load: Workload, times: list[floa
         assert busy_at(trace.lists, time_s) == busy
         assert trace.envelope.low[cell] <= busy <= trace.envelope.high[cell]
         assert busy <= trace.envelope.peak[int(time_s)]
+
+
+def test_very_long_traces_stay_arrays_in_the_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = poisson(60, 0.1, 2000, 3)
+    lists = simulate(prefork(), prepare(load, compiled=False), engine="envelope plain", keep_starts=True)
+    monkeypatch.setattr(envelope_trace, "LISTED", 500)
+    trace = prepare(load, compiled=False)
+    assert isinstance(trace.lists.arrivals_s, np.ndarray)
+    same(lists, simulate(prefork(), trace, engine="envelope plain", keep_starts=True))
 
 
 def test_the_engine_says_which_it_was() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CROWD = 16  # requests to a cell, at least
 LONG = 8.0  # mean service times
+LISTED = 2_000_000  # numbers: a list takes five times the memory of an array
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +46,11 @@ class Trace:
 
     @cached_property
     def lists(self) -> Envelope:
-        """The same for the plain loop, which is quicker on lists."""
-        items: list[Any] = [item.tolist() if isinstance(item, np.ndarray) else item for item in self.envelope]
+        """The same for the plain loop, which is quicker on lists; what is very long stays as it is."""
+        items: list[Any] = [
+            item.tolist() if isinstance(item, np.ndarray) and len(item) <= LISTED else item
+            for item in self.envelope
+        ]
         return Envelope(*items)
 
     @cached_property

@@ -77,7 +77,7 @@ def simulate(
     try:
         c = make_plan(pool, app, machine, timing, load.duration_s, len(load), _mean_s(workload))
         task = Task(pool, load, app, c, compiled, keep_starts, label)
-        if _rides(pool, workload, plan, engine):
+        if _rides(pool, workload, plan, engine, compiled):
             trace = workload if isinstance(workload, Trace) else prepare(workload, compiled=compiled)
             found = task.on_envelope(trace, summary=isinstance(workload, Trace))
             if found is not None:
@@ -185,13 +185,18 @@ def fresh_memory(c: st.Plan) -> tuple[Any, Any]:
     return n, x
 
 
-def _rides(pool: Pool, workload: Workload | Trace, incidents: Sequence[Incident], engine: str) -> bool:
-    """Whether the envelope is valid here, and wanted or worth its first reading of the trace."""
+def _rides(
+    pool: Pool, workload: Workload | Trace, incidents: Sequence[Incident], engine: str, compiled: bool
+) -> bool:
+    """Whether the envelope is valid here, and wanted or worth its first reading of the trace.
+
+    Read by the plain loop, a trace costs as much as one run of the event loop.
+    """
     if pool.max_connections_per_child != 0 or incidents:
         return False
     if not 0 < len(workload) < 2**31:
         return False
-    large = isinstance(workload, Trace) or len(workload) >= LARGE
+    large = isinstance(workload, Trace) or (compiled and len(workload) >= LARGE)
     return engine.startswith("envelope") or (engine == "auto" and large)
 
 
