@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import get_args, get_type_hints
 
 import numpy as np
 
 from poolwise.model import App, InputError, Machine, Pool, Topology, Workload
 from poolwise.servers import HOLDS, PEERS
-from poolwise.simulation.incident import Incident
+from poolwise.simulation.incident import Incident, Timing
 
 MOST_WORKERS = 50_000_000
 
@@ -69,6 +70,16 @@ def check_incidents(plan: Sequence[Incident], kinds: Mapping[str, int]) -> None:
             raise InputError(f"incident {incident}: time_s must be >= 0 and count >= 1")
 
 
+def check_timing(timing: Timing) -> None:
+    """Raise InputError when the steps of httpd's parent take an impossible time."""
+    if not 0.01 <= timing.sleep_s <= 3600:
+        raise InputError(f"timing: sleep_s = {timing.sleep_s} must be between 0.01 and 3600 seconds")
+    for name in ("fork_s", "die_s", "parse_s"):
+        value = getattr(timing, name)
+        if value is not None and not 0 <= value <= 3600:
+            raise InputError(f"timing: {name} = {value} must be between 0 and 3600 seconds")
+
+
 def check_chain(
     topology: Topology, workload: Workload, app: App, apps: Mapping[str, App], machine: Machine
 ) -> None:
@@ -121,6 +132,12 @@ def _check_app(app: App) -> None:
     for name in ("bursts", "interpreters"):
         if not 1 <= getattr(app, name) <= 1000:
             raise InputError(f"app {app.name!r}: {name} = {getattr(app, name)} must be between 1 and 1000")
+    hints = get_type_hints(App)
+    for name in ("loads", "gil"):
+        words = get_args(hints[name])
+        if getattr(app, name) not in words:
+            known = ", ".join(words)
+            raise InputError(f"app {app.name!r}: {name} = {getattr(app, name)!r} must be one of {known}")
     if not app.dirty_requests > 0:
         raise InputError(f"app {app.name!r}: dirty_requests = {app.dirty_requests} must be above 0")
 

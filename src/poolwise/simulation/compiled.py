@@ -62,6 +62,7 @@ CHAIN = (
     "poolwise.simulation.system.clients",
     "poolwise.simulation.system.queues",
     "poolwise.simulation.system.flow",
+    "poolwise.simulation.system.demand",
     "poolwise.simulation.system.masters",
     "poolwise.simulation.system.happenings",
     "poolwise.simulation.system.loop",

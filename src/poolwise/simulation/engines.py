@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from poolwise.model import App, InputError, Machine, Pool, Run, Topology, Workload
 from poolwise.simulation import facade
-from poolwise.simulation.checks import check_chain, check_incidents
+from poolwise.simulation.checks import check_chain, check_incidents, check_timing
 from poolwise.simulation.compiled import available, chain_loaded, must_compile
 from poolwise.simulation.envelope_trace import Trace
 from poolwise.simulation.facade import ARCHITECTURES, INCIDENTS, MEASURED, SMALL_APP, TWO_CORES
@@ -44,6 +44,7 @@ def simulate(
     Raises InputError for settings, times or workloads that make no sense, naming the argument.
     """
     load = workload.workload if isinstance(workload, Trace) else workload
+    check_timing(timing)
     if isinstance(pool, Pool) and not needs_chain(pool, load, app):
         return facade.simulate(
             pool, workload, app=app, machine=machine, timing=timing, incidents=incidents, engine=engine,

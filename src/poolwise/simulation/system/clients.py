@@ -28,6 +28,8 @@ from poolwise.simulation.system.memory import (
     ANSWERED_COUNT,
     AS_IMPATIENT,
     AS_OVER,
+    ASKED,
+    BY_UNIT,
     COMES,
     EXPIRED,
     EXPIRY_FIRST,
@@ -41,6 +43,7 @@ from poolwise.simulation.system.memory import (
     INSIDE,
     NEVER_S,
     OPEN,
+    OWN_WAITING,
     PARKED,
     PARKED_COUNT,
     PHASE_OVER,
@@ -49,6 +52,7 @@ from poolwise.simulation.system.memory import (
     READ,
     REFUSED_AT_FRONT,
     RETRIED,
+    ROUTED,
     UPLOADED,
     WAITING,
     Layout,
@@ -106,8 +110,13 @@ def knock(
     """``attempt`` is at the door of the front: on an idle connection of the proxy, or on a new one."""
     while m[POOL_LAST] > m[POOL_FIRST]:
         m[POOL_LAST] -= 1
+        is_open = m[p.kept + m[p.pooled + m[POOL_LAST]]] > 0
         if _come_on(m, y, p, n, x, c, r, m[p.pooled + m[POOL_LAST]], attempt, now_s):
             return
+        if is_open and r.idle == ROUTED:
+            break
+    if r.kept_by >= BY_UNIT:
+        y[r.state0 + ASKED] += 1.0
     i = request_of(p, attempt)
     if p.chained or p.pool:
         m[p.carried + i] = 1 if m[p.carried + i] >= 0 else -1
@@ -161,6 +170,8 @@ def _come_on(
     m[IDLE_CONNECTIONS] -= 1
     i = request_of(p, attempt)
     m[p.carried + i] = m[p.carried + before] + 1
+    if r.idle == ROUTED:
+        return False
     if r.idle == HELD:
         worker = kept - 1
         n[c.doing + worker - r.worker0] = attempt
@@ -173,6 +184,9 @@ def _come_on(
         call(m, p, seize_in(m, y, p, n, c, r, slot, attempt, now_s), READ)
         if r.factor:
             weigh_connections(m, p, n, c, r, slot)
+        return True
+    if n[c.phase + slot] == LIVE and p.owns:
+        _wait_in(m, p, slot + r.slot0, attempt)
         return True
     m[p.carried + i] = 0
     _count_closed(m, p, n, c, r, slot)
@@ -187,14 +201,14 @@ def keep(
         return False
     slot = (worker - r.worker0) // c.threads
     told_to_go = n[c.phase + slot] != LIVE or n[c.orphan + worker - r.worker0] == 1
-    if told_to_go or 0 < r.keep_alive_most <= m[p.carried + i]:
+    if (told_to_go and r.idle != ROUTED) or 0 < r.keep_alive_most <= m[p.carried + i]:
         return False
     m[IDLE_CONNECTIONS] += 1
     last = m[EXPIRY_LAST]
     m[p.expiry + last] = i
     y[p.expiry_s + last] = now_s + r.keep_alive_s
     m[EXPIRY_LAST] = last + 1
-    if r.idle == HELD:
+    if r.idle != PARKED:
         m[p.kept + i] = 1 + worker
     else:
         spot = r.slot0 + slot
@@ -231,6 +245,8 @@ def close(
     if r.idle == PARKED:
         _unpark(m, p, kept - 1, i)
         _count_closed(m, p, n, c, r, kept - 1 - r.slot0)
+    elif r.idle == ROUTED:
+        return
     elif by_client or p.closes or p.proxied or r.linger_s <= 0.0:
         call(m, p, kept - 1, EXPIRED)
     else:
@@ -247,12 +263,42 @@ def next_expiry_s(m: Ints, y: Floats, p: Layout) -> float:
     return y[p.expiry_s + first] if first < m[EXPIRY_LAST] else NEVER_S
 
 
-def close_parked(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, now_s: float) -> None:
-    """Processes that go away close the idle connections parked at them."""
+def close_parked(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, now_s: float) -> None:
+    """Processes that go away close the connections parked at them; what waits in them comes anew."""
     for slot in range(n[HIGH]):
         if n[c.phase + slot] != LIVE:
-            while m[p.parked + r.slot0 + slot] >= 0:
-                close(m, y, p, n, c, r, m[p.parked + r.slot0 + slot], False, now_s)
+            spot = r.slot0 + slot
+            while m[p.parked + spot] >= 0:
+                close(m, y, p, n, c, r, m[p.parked + spot], False, now_s)
+            while p.owns and m[p.own_first + spot] >= 0:
+                knock(m, y, p, n, x, c, r, _next_in(m, p, spot), now_s)
+
+
+def _wait_in(m: Ints, p: Layout, spot: int, attempt: int) -> None:
+    """``attempt`` waits in the process that holds its connection."""
+    m[p.own_next + attempt] = -1
+    if m[p.own_first + spot] < 0:
+        m[p.own_first + spot] = attempt
+    else:
+        m[p.own_next + m[p.own_last + spot]] = attempt
+    m[p.own_last + spot] = attempt
+    m[OWN_WAITING] += 1
+
+
+def _next_in(m: Ints, p: Layout, spot: int) -> int:
+    """Take out the first attempt that waits in a process; there is one."""
+    attempt = m[p.own_first + spot]
+    m[p.own_first + spot] = m[p.own_next + attempt]
+    m[OWN_WAITING] -= 1
+    return attempt
+
+
+def take_own(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, now_s: float) -> None:
+    """Idle workers of a process begin what waits in that process."""
+    for slot in range(n[HIGH]):
+        spot = r.slot0 + slot
+        while n[c.phase + slot] == LIVE and m[p.own_first + spot] >= 0 and m[p.used + spot] < c.threads:
+            call(m, p, seize_in(m, y, p, n, c, r, slot, _next_in(m, p, spot), now_s), READ)
 
 
 def conclude(m: Ints, y: Floats, p: Layout, attempt: int, end_s: float) -> bool:

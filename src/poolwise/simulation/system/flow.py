@@ -40,6 +40,7 @@ from poolwise.simulation.system.memory import (
     LOAD,
     LOAD_WORK,
     LOADED,
+    OWN_WAITING,
     PARKED_COUNT,
     PHASE_OVER,
     READ,
@@ -249,8 +250,9 @@ def _respond(
     free_worker(m, y, p, n, x, c, r, worker, now_s)
     if r.factor:
         weigh_connections(m, p, n, c, r, slot)
-    if m[PARKED_COUNT]:
-        close_parked(m, y, p, n, c, r, now_s)
+    if m[PARKED_COUNT] + m[OWN_WAITING]:
+        close_parked(m, y, p, n, x, c, r, now_s)
+    if p.pool:
         close_surplus(m, y, p, n, c, r, now_s)
     pull(m, y, p, n, x, c, r, 0, now_s)
 

@@ -12,11 +12,13 @@ from poolwise.simulation.state import (
     HARD_RESTART,
     HIGH,
     IDLE,
+    LIVE,
     MODE,
     PREFORK,
     QUEUE_HEAD,
     QUEUE_SIZE,
     REAP,
+    RESTARTED,
     REVIVE,
     SEQUENCE,
     STARTING,
@@ -26,14 +28,17 @@ from poolwise.simulation.state import (
     Plan,
 )
 from poolwise.simulation.system.clients import close_parked, come, knock, try_again
+from poolwise.simulation.system.demand import look_at_idle
 from poolwise.simulation.system.flow import FloatRows, Rows
-from poolwise.simulation.system.masters import replace_daemons, replace_ended, shut_down_daemons
+from poolwise.simulation.system.masters import replace_daemons, replace_ended, shut_down
 from poolwise.simulation.system.memory import (
     AS_IMPATIENT,
     AS_OVER,
     BLOCKED,
     BOOT_WAITED,
+    BY_HTTPD,
     BY_HTTPD_FIXED,
+    BY_UNIT,
     COMES,
     IDLE_CONNECTIONS,
     KEPT,
@@ -42,6 +47,7 @@ from poolwise.simulation.system.memory import (
     LATE,
     LOST_COUNT,
     LOST_WITH_PROCESS,
+    OWN_WAITING,
     PARKED_COUNT,
     PHASE_OVER,
     REPLACE,
@@ -133,11 +139,15 @@ def _on_process_timer(
     k = stage_of_slot(p, rs, number)
     n, x, c, r = ns[k], xs[k], cs[k], rs[k]
     slot = number - r.slot0
-    if kind == REPLACE:
+    if kind == REPLACE and r.kept_by >= BY_UNIT:
+        look_at_idle(m, y, p, n, x, c, r, now_s)
+    elif kind == REPLACE:
         replace_ended(m, y, p, n, x, c, r, now_s)
-    elif kind == SHUTDOWN and n[c.phase + slot] == GOING:
+    elif kind == SHUTDOWN and n[c.phase + slot] == GOING and y[p.over_s + number] == now_s:
         _lose(m, y, p, ns, cs, k, slot, now_s)
         drop_process(m, y, p, n, x, c, r, slot, now_s)
+    if k == 0:
+        close_left(m, y, p, n, x, c, r, now_s)
 
 
 def _group_of_front(m: Ints, p: Layout, n: Ints, c: Plan, routes: Ints, front: int) -> int:
@@ -236,10 +246,15 @@ def wake_httpd(
 def _after_parent(
     m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, before: int, now_s: float
 ) -> None:
-    if m[PARKED_COUNT]:
-        close_parked(m, y, p, n, c, r, now_s)
+    close_left(m, y, p, n, x, c, r, now_s)
     begin_boots(m, y, p, n, x, c, r, before)
     pull(m, y, p, n, x, c, r, 0, now_s)
+
+
+def close_left(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, now_s: float) -> None:
+    """Processes of the front may have gone: close what they kept."""
+    if m[PARKED_COUNT] + m[OWN_WAITING]:
+        close_parked(m, y, p, n, x, c, r, now_s)
 
 
 def on_incident(
@@ -254,7 +269,11 @@ def on_incident(
     count: int,
     now_s: float,
 ) -> None:
-    """A restart of httpd, or ``count`` processes of the front killed by a signal."""
+    """A restart of the front, or ``count`` of its processes killed by a signal.
+
+    httpd takes the daemons of mod_wsgi along. Another server's workers are told to go (graceful), or killed,
+    and its master starts new ones as they end.
+    """
     n, x, c, r = ns[0], xs[0], cs[0], rs[0]
     before = n[SEQUENCE]
     if kind == CRASH:
@@ -264,6 +283,13 @@ def on_incident(
                 _lose(m, y, p, ns, cs, 0, slot, now_s)
                 drop_process(m, y, p, n, x, c, r, slot, now_s)
                 n[CRASHED] += now_s < c.horizon_s
+    elif r.kept_by != BY_HTTPD:
+        for slot in range(n[HIGH]):
+            n[RESTARTED] += (n[c.phase + slot] == LIVE) * (now_s < c.horizon_s)
+            if kind == HARD_RESTART and (n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING):
+                _lose(m, y, p, ns, cs, 0, slot, now_s)
+                drop_process(m, y, p, n, x, c, r, slot, now_s)
+        shut_down(m, y, p, n, x, c, r, 0.0, now_s)
     else:
         if kind == HARD_RESTART and c.architecture == PREFORK:
             _lose_all(m, y, p, ns, xs, cs, rs, now_s)
@@ -271,7 +297,7 @@ def on_incident(
         incident(n, x, c, kind, count, now_s)
         for k in range(1, p.stages):
             if rs[k].kept_by == BY_HTTPD_FIXED:
-                shut_down_daemons(m, y, p, ns[k], xs[k], cs[k], rs[k], RESTART_PATIENCE_S, now_s)
+                shut_down(m, y, p, ns[k], xs[k], cs[k], rs[k], RESTART_PATIENCE_S, now_s)
     _after_parent(m, y, p, n, x, c, r, before, now_s)
 
 

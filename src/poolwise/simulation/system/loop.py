@@ -36,14 +36,10 @@ from poolwise.simulation.system.clients import (
     next_expiry_s,
     next_impatient_s,
 )
+from poolwise.simulation.system.demand import grow_on_demand
 from poolwise.simulation.system.flow import FloatRows, Rows, settle
-from poolwise.simulation.system.happenings import on_incident, on_timer, wake_httpd
-from poolwise.simulation.system.masters import (
-    first_processes,
-    grow_on_demand,
-    keep_number,
-    look_after,
-)
+from poolwise.simulation.system.happenings import close_left, on_incident, on_timer, wake_httpd
+from poolwise.simulation.system.masters import first_processes, keep_number, look_after
 from poolwise.simulation.system.memory import (
     BOOT,
     BY_HTTPD,
@@ -59,6 +55,7 @@ from poolwise.simulation.system.memory import (
     NEVER_S,
     NEXT_ARRIVAL,
     OPEN,
+    OWN_WAITING,
     ROW,
     TIMERS,
     WORK_NEXT_S,
@@ -124,6 +121,9 @@ def run_chain(
             wake_httpd(m, y, p, ns, xs, cs, rs, bound_s)
         else:
             keep_number(m, y, p, ns[who], xs[who], cs[who], rs[who], bound_s)
+            if who == 0:
+                close_left(m, y, p, ns[0], xs[0], cs[0], rs[0], bound_s)
+                pull(m, y, p, ns[0], xs[0], cs[0], rs[0], 0, bound_s)
         settle(m, y, p, ns, xs, cs, rs, routes, bound_s)
         if bound_s >= until_s:
             return False
@@ -214,24 +214,30 @@ def _until(
 def _sample(
     m: Ints, y: Floats, p: Layout, ns: Rows, xs: FloatRows, cs: list[Plan], rs: list[Rules], now_s: float
 ) -> None:
-    """Record the state at the middle of a second."""
+    """Record the state at the middle of a second; the daemons of mod_wsgi look after themselves then."""
     row = m[ROW]
-    m[p.sample_idle_connections + row] = m[IDLE_CONNECTIONS]
-    y[p.used_s + row] = used_s(m, y, p, now_s)
+    if row < p.seconds:
+        m[p.sample_idle_connections + row] = m[IDLE_CONNECTIONS]
+        y[p.used_s + row] = used_s(m, y, p, now_s)
+        m[ROW] = row + 1
     for k in range(p.stages):
         n, x, c, r = ns[k], xs[k], cs[k], rs[k]
-        if r.factor:
-            count_withheld(m, p, n, c, r)
-        n[c.sample_busy + row] = n[BUSY]
-        n[c.sample_queued + row] = n[QUEUE_SIZE]
-        n[c.sample_total + row] = n[ALIVE]
-        n[c.sample_idle + row] = idle_workers(n, x, c)
-        n[SAMPLES] = row + 1
-        x[SAMPLE_S] = x[SAMPLE_S] + 1.0 if row + 1 < p.seconds else NEVER_S
-        y[r.memory0 + row] = _memory_bytes(m, p, n, c, r, row)
-        if r.kept_by != BY_HTTPD:
+        x[SAMPLE_S] += 1.0
+        if row < p.seconds:
+            _record(m, y, p, n, x, c, r, k, row)
+        if r.kept_by == BY_HTTPD_FIXED:
             look_after(m, y, p, n, x, c, r, now_s)
-    m[ROW] = row + 1
+
+
+def _record(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, k: int, row: int) -> None:
+    if r.factor:
+        count_withheld(m, p, n, c, r)
+    n[c.sample_busy + row] = n[BUSY]
+    n[c.sample_queued + row] = n[QUEUE_SIZE] + (m[OWN_WAITING] if k == 0 else 0)
+    n[c.sample_total + row] = n[ALIVE]
+    n[c.sample_idle + row] = idle_workers(n, x, c)
+    n[SAMPLES] = row + 1
+    y[r.memory0 + row] = _memory_bytes(m, p, n, c, r, row)
 
 
 def _memory_bytes(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules, row: int) -> float:

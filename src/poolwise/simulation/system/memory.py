@@ -80,6 +80,7 @@ NO_GIL = 2
 CLOSED = 0
 HELD = 1  # by a worker
 PARKED = 2  # at a process
+ROUTED = 3  # by what is in front of the processes: the next request goes to any of them
 
 # places in m
 NEXT_ARRIVAL = 0
@@ -106,7 +107,8 @@ ANSWERED_COUNT = 19
 REFUSED_COUNT = 20
 IMPORTS = 21
 DRAWS = 22
-M_INTS = 24
+OWN_WAITING = 24  # requests that wait in the process that holds their connection
+M_INTS = 25
 
 # places in y
 WORK_S = 0  # virtual time of the processor: work done for each runnable group
@@ -116,6 +118,23 @@ USED_S = 3  # core seconds used
 Y_FLOATS = 4
 
 NEVER_S = 1e300
+
+# what a policy remembers, from state0
+TARGET = 0  # processes that a master with a number wants to have
+FIRST_COUNT = 1  # uWSGI: the counters of its algorithm
+OWED_STOPS = 9  # uWSGI: stops that found no idle worker
+ASKED = 1  # Unit, Passenger, since they looked last: requests that came,
+TOOK = 2  # 1 + the slot that took one,
+WOKE = 3  # idle processes that took one,
+FREED = 4  # workers that came free,
+BECAME_READY = 5  # processes that became ready,
+ENDED = 6  # and processes that ended
+LOOKS_S = 7  # when idle processes are looked at next; 0: nothing is planned
+LEAVES = 10  # granian: 1 + the slot of a process that is being replaced
+LEAVES_S = 11  # and when it is told to go
+POLICY_FLOATS = 12
+
+TOLD = -1  # in place of a process' number of requests: its master has told it to go for good
 
 
 class Rules(NamedTuple):
@@ -153,6 +172,10 @@ class Rules(NamedTuple):
     shutdown_timeout_s: float
     inactivity_timeout_s: float
     lifetime_s: float
+    lifetime_delta_s: float  # uWSGI: so much more for each slot
+    overlap_s: float  # granian: a process too old goes so long after its replacement was started
+    least_age_s: float  # uWSGI: a younger process is not replaced for its requests
+    mercy_s: float  # uWSGI: an idle process with threads does not hear that it has to go for so long
     most_requests: int
     jitter: int  # gunicorn: at random up to so many more
     slot_delta: int  # uWSGI: so many more for each slot
@@ -203,6 +226,7 @@ class Layout(NamedTuple):
     uploads: bool
     downloads: bool
     kinds: bool
+    owns: bool  # requests may wait in the process that holds their connection
     seed: int
     # m: one place a worker
     phase: int = 0
@@ -222,11 +246,14 @@ class Layout(NamedTuple):
     handled: int = 0  # requests begun
     limit: int = 0  # recycle after so many
     serving: int = 0  # workers that have served
-    seen_busy: int = 0  # cheaper-busyness: seconds of the window in which it was busy
+    seen_busy: int = 0  # cheaper-busyness: seconds of the window in which it was busy; Unit: how it idles
+    own_first: int = 0  # attempts that wait in this process: the first and the last, or -1
+    own_last: int = 0
     # m: one place an attempt
     front: int = 0  # worker of the front that waits for a group to answer it, or -1
     left: int = 0  # 0 its client waits; else what it was told (AS_...)
     patient: int = 0
+    own_next: int = 0  # the attempt that waits behind this one in the same process, or -1
     # m: one place a request
     state: int = 0
     follower: int = 0  # next request on the connection, or -1
@@ -270,7 +297,7 @@ class Layout(NamedTuple):
     group_at: int = 0
     group_end: int = 0  # WORK_S at which its first job ends
     done_s: int = 0  # a slot: last request answered
-    over_s: int = 0  # a slot: when it had served its number of requests
+    over_s: int = 0  # a slot: since when it should go; told to, when it is ended; -1 neither
     finished_s: int = 0  # cheaper-busyness: time in requests that it finished in the window
     used_s: int = 0  # a second: core seconds used up to its middle
     expiry_s: int = 0
@@ -290,6 +317,7 @@ def request_of(p: Layout, attempt: int) -> int:
 PER_WORKER = ("phase", "part", "group", "side", "called", "late_set", "knock_set")
 PER_SLOT = (
     "loaded", "side_now", "used", "open_", "accepts", "parked", "handled", "limit", "serving", "seen_busy",
+    "own_first", "own_last",
 )  # fmt: skip
 PER_REQUEST = ("state",)
 PER_CHAINED = ("follower", "leader", "kept", "due", "carried", "after", "before", "expiry", "pooled")
@@ -302,6 +330,7 @@ def lay_out(p: Layout) -> Layout:
     chained = p.requests if p.chained or p.pool else 0
     ints = dict.fromkeys(PER_WORKER, p.workers) | dict.fromkeys(PER_SLOT, p.slots)
     ints |= {"front": p.attempts, "left": p.attempts, "patient": p.attempts if p.patience_s < NEVER_S else 0}
+    ints |= {"own_next": p.attempts if p.owns else 0}
     ints |= dict.fromkeys(PER_REQUEST, p.requests) | dict.fromkeys(PER_CHAINED, chained)
     ints |= {"kind": p.requests if p.kinds else 0}
     ints |= dict.fromkeys(PER_GROUP, p.groups) | {"job": p.jobs, "code": p.timers, "front_wait": BUCKETS}

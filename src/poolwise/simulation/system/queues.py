@@ -5,6 +5,7 @@ from __future__ import annotations
 from poolwise.simulation.buckets import bucket_of
 from poolwise.simulation.processes import retire
 from poolwise.simulation.state import (
+    LIVE,
     QUEUE_HEAD,
     QUEUE_SIZE,
     RECYCLED,
@@ -17,18 +18,19 @@ from poolwise.simulation.state import (
     Ints,
     Plan,
 )
-from poolwise.simulation.system.clients import (
-    take_up,
-)
+from poolwise.simulation.system.clients import take_own, take_up
 from poolwise.simulation.system.memory import (
     AS_FAILED,
     AS_IMPATIENT,
+    ASKED,
     BLOCKED,
     BY_HTTPD_FIXED,
+    BY_UNIT,
     FAILED_COUNT,
     KNOCKED,
     LATE,
     LOAD,
+    OWN_WAITING,
     PHASE_OVER,
     SENT,
     Layout,
@@ -52,6 +54,8 @@ def join(
     m[p.phase + front] = BLOCKED
     m[p.front + attempt] = front
     y[p.since_s + front] = y[p.joined_s + attempt] = now_s
+    if r.kept_by >= BY_UNIT:
+        y[r.state0 + ASKED] += 1.0
     if r.socket_timeout_s > 0.0 and m[p.late_set + front] == 0:
         m[p.late_set + front] = 1
         set_timer(m, y, p, now_s + r.socket_timeout_s, code_of(LATE, front))
@@ -85,19 +89,25 @@ def free_worker(
     spot = r.slot0 + slot
     y[p.finished_s + spot] += now_s - y[p.since_s + worker]
     vacate(m, y, p, n, x, c, r, local, now_s)
-    if 0 < m[p.limit + spot] <= m[p.handled + spot] - m[p.used + spot]:
-        if m[p.limit + spot] == m[p.handled + spot] - m[p.used + spot]:
+    if n[c.phase + slot] != LIVE:
+        return
+    served = 0 < m[p.limit + spot] <= m[p.handled + spot] - m[p.used + spot]
+    if r.kept_by == BY_HTTPD_FIXED:  # mod_wsgi goes on until nothing runs, or until graceful-timeout
+        if served and y[p.over_s + spot] < 0.0:
             y[p.over_s + spot] = now_s
-        if r.kept_by == BY_HTTPD_FIXED and m[p.used + spot] > 0:
-            return  # mod_wsgi goes on until nothing runs, or until graceful-timeout
-        m[p.limit + spot] = 0
-        n[RECYCLED] += now_s < c.horizon_s
-        retire(n, x, c, slot, now_s)
-        notice_end(m, y, p, n, x, c, r, slot)
+        if y[p.over_s + spot] < 0.0 or m[p.used + spot] > 0:
+            return
+    elif not served or now_s - x[c.born_s + slot] < r.least_age_s:
+        return
+    n[RECYCLED] += now_s < c.horizon_s
+    retire(n, x, c, slot, now_s)
+    notice_end(m, y, p, n, x, c, r, slot)
 
 
 def pull(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, k: int, now_s: float) -> None:
-    """Idle workers take what waits, first come, first served."""
+    """Idle workers take what waits, first come, first served; a process first what waits in itself."""
+    if k == 0 and m[OWN_WAITING]:
+        take_own(m, y, p, n, c, r, now_s)
     while n[QUEUE_SIZE] > 0 and n[RING_SIZE] > 0:
         head = n[QUEUE_HEAD]
         attempt = n[c.queue + head]

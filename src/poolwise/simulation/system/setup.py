@@ -13,7 +13,6 @@ from poolwise.model import App, InputError, Machine, Topology, Workload
 from poolwise.simulation import state as st
 from poolwise.simulation.incident import Timing
 from poolwise.simulation.system import memory as mem
-from poolwise.simulation.system.masters import POLICY_FLOATS
 from poolwise.simulation.system.stages import Stage, plan, rules, stages_of
 from poolwise.simulation.system.workers import sides_of
 
@@ -57,7 +56,8 @@ def chain_of(
     chained = _chained(workload)
     closes = workload.clients.closes
     asked = [rules(stage, topology.front, closes, chained or pooled > 0) for stage in stages]
-    cs = _plans(stages, machine, timing, seconds, drain_s)
+    attempts = len(workload) * (1 + workload.clients.retries)
+    cs = _plans(stages, machine, timing, seconds, drain_s, attempts + 1)
     layout = _layout(topology, workload, machine, asked, cs, seconds, drain_s, seed)
     _check_size(layout, cs)
     m, y, rs, layout = _places(layout, asked, cs)
@@ -84,11 +84,13 @@ def _chained(workload: Workload) -> bool:
 
 
 def _plans(
-    stages: Sequence[Stage], machine: Machine, timing: Timing, seconds: int, drain_s: float
+    stages: Sequence[Stage], machine: Machine, timing: Timing, seconds: int, drain_s: float, most: int
 ) -> list[st.Plan]:
-    front = plan(stages[0], machine, timing, seconds, drain_s, stages[0].pool.backlog, LOG_LINES)
+    """The plans of all stages; no queue needs more than ``most`` places."""
+    first = min(stages[0].pool.backlog, most)
+    front = plan(stages[0], machine, timing, seconds, drain_s, first, LOG_LINES)
     groups = [
-        plan(stage, machine, timing, seconds, drain_s, stage.pool.backlog + front.workers + 1, 1)
+        plan(stage, machine, timing, seconds, drain_s, min(stage.pool.backlog, most) + front.workers + 1, 1)
         for stage in stages[1:]
     ]
     return [front, *groups]
@@ -135,6 +137,7 @@ def _layout(
         uploads=uploads,
         downloads=downloads,
         kinds=workload.kind is not None,
+        owns=asked[0].idle == mem.PARKED and asked[0].kept_by != mem.BY_HTTPD,
         seed=seed,
     )
 
@@ -179,13 +182,15 @@ def _places(
         count, members = _groups(r, c), _members(r, c)
         regions.append(job + members * np.arange(count))
         worker, slot, group, job = worker + c.workers, slot + c.slots, group + count, job + count * members
-        floats += p.seconds + POLICY_FLOATS
+        floats += p.seconds + mem.POLICY_FLOATS
     m, y = np.zeros(ints, np.int64), np.zeros(floats)
     m[p.region : p.region + p.groups] = np.concatenate(regions)
     for start, length in (
         (p.place, p.groups),
         (p.group, p.workers),
         (p.parked, p.slots),
+        (p.own_first, p.slots),
+        (p.own_last, p.slots),
         (p.front, p.attempts),
     ):
         m[start : start + length] = -1

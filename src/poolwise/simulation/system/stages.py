@@ -30,6 +30,7 @@ CHEAPER = {
 LINGER_S = 2.0  # a client that does not close its side: server/connection.c, ap_lingering_close
 KEEPER_THREAD_BYTES = 50_000  # a thread of a front that runs no application
 KEEPER_SHARED_BYTES = 5_000_000
+ROUTERS = ("unit", "passenger", "waitress")  # something in front of the processes keeps the connections
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def plan(
     architecture = HTTPD.get(pool.architecture, st.SUPERVISED)
     prefork = architecture in (st.PREFORK, st.SUPERVISED)
     slots = pool.server_limit if architecture == st.EVENT else pool.process_limit
+    slots += 1 if _overlap_s(pool) > 0 else 0
     version = tuple(int(part) for part in pool.httpd_version.split(".") if part.isdigit())
     by_httpd = architecture != st.SUPERVISED
     return st.lay_out(
@@ -110,7 +112,6 @@ def rules(stage: Stage, front: Pool, closes: bool, chained: bool) -> mem.Rules:
     pool, app, options = stage.pool, stage.app, stage.pool.options
     held = holds(pool.architecture)
     idle_s, most = connection_limits(pool)
-    idle = mem.CLOSED if idle_s <= 0 else (mem.HELD if held.holds_idle else mem.PARKED)
     eager = app.loads == "start"
     daemon = pool.architecture == "mod_wsgi_daemon"
     modern = daemon and daemon_is_modern(pool.httpd_version)
@@ -122,7 +123,7 @@ def rules(stage: Stage, front: Pool, closes: bool, chained: bool) -> mem.Rules:
         kept_by=_kept_by(pool),
         holds_upload=held.holds_upload,
         holds_download=held.holds_download,
-        idle=idle,
+        idle=_idle(pool, idle_s),
         keep_alive_s=idle_s,
         keep_alive_most=most,
         factor=max(int(options.get("AsyncRequestWorkerFactor", 2)), 1) if event and chained else 0,
@@ -143,18 +144,22 @@ def rules(stage: Stage, front: Pool, closes: bool, chained: bool) -> mem.Rules:
         leak_bytes=float(app.leak_bytes),
         dirty_requests=app.dirty_requests if preload else 0.0,
         listen_backlog=pool.backlog,
-        connect_timeout_s=options.get("connect-timeout", 15.0) if daemon else -1.0,
+        connect_timeout_s=_connect_timeout_s(pool),
         queue_timeout_s=options.get("queue-timeout", 0.0),
         socket_timeout_s=_socket_timeout_s(pool, front) if daemon else 0.0,
         request_timeout_s=_request_timeout_s(pool, modern),
         summed_age=daemon and not modern,
         shutdown_timeout_s=options.get("shutdown-timeout", 0.0),
         inactivity_timeout_s=options.get("inactivity-timeout", 0.0),
-        lifetime_s=options.get("restart-interval", options.get("max-worker-lifetime", 0.0)),
+        lifetime_s=_lifetime_s(pool),
+        lifetime_delta_s=options.get("max-worker-lifetime-delta", 0.0),
+        overlap_s=_overlap_s(pool),
+        least_age_s=options.get("min-worker-lifetime", 0.0),
+        mercy_s=options.get("worker-reload-mercy", 0.0),
         most_requests=pool.max_connections_per_child if pool.architecture not in HTTPD else 0,
         jitter=int(options.get("max_requests_jitter", 0)),
         slot_delta=int(options.get("max-requests-delta", 0)),
-        graceful_timeout_s=options.get("graceful-timeout", 15.0),
+        graceful_timeout_s=options.get("graceful-timeout", 15.0) if daemon else 0.0,
         memory_limit_bytes=options.get("reload-on-rss", 0.0) * 1_048_576,
         minimum=_minimum(pool),
         step=int(options.get("cheaper-step", 1)),
@@ -187,11 +192,40 @@ def _kept_by(pool: Pool) -> int:
     return kinds.get(pool.architecture, mem.BY_NUMBER)
 
 
+def _idle(pool: Pool, idle_s: float) -> int:
+    """Where an idle connection of the pool is, if it keeps any."""
+    if idle_s <= 0:
+        return mem.CLOSED
+    if pool.architecture in ROUTERS:
+        return mem.ROUTED
+    return mem.HELD if holds(pool.architecture).holds_idle else mem.PARKED
+
+
+def _lifetime_s(pool: Pool) -> float:
+    """Age at which a process is replaced; 0 never."""
+    names = ("restart-interval", "max-worker-lifetime", "workers-lifetime")
+    return max(pool.options.get(name, 0.0) for name in names)
+
+
+def _overlap_s(pool: Pool) -> float:
+    """granian: how long a process that is replaced for its age runs beside the new one."""
+    if pool.architecture != "granian" or _lifetime_s(pool) == 0.0:
+        return 0.0
+    return max(pool.options.get("respawn-interval", 3.5), 1e-3)
+
+
 def _minimum(pool: Pool) -> int:
     for name in ("cheaper", "spare", "min_instances"):
         if name in pool.options:
             return int(pool.options[name])
     return 0
+
+
+def _connect_timeout_s(pool: Pool) -> float:
+    """How long a request knocks at a full queue of a group; 0 not at all, below 0 for ever."""
+    if pool.architecture == "passenger":
+        return 0.0
+    return pool.options.get("connect-timeout", 15.0) if pool.architecture == "mod_wsgi_daemon" else -1.0
 
 
 def _socket_timeout_s(pool: Pool, front: Pool) -> float:

@@ -25,18 +25,25 @@ from poolwise.simulation.state import (
     Plan,
 )
 from poolwise.simulation.system.memory import (
+    BECAME_READY,
     BOOT,
     BOOT_WAITED,
     BY_HTTPD,
     BY_HTTPD_FIXED,
+    BY_PASSENGER,
+    BY_UNIT,
     CALLED,
     CALLED_FIRST,
     DRAWS,
+    FREED,
     INTERPRETER_GIL,
     PHASE_OVER,
     REPLACE,
     SHARED_GIL,
+    SHUTDOWN,
     THREAD_READY,
+    TOOK,
+    WOKE,
     Floats,
     Ints,
     Layout,
@@ -103,6 +110,9 @@ def seize_in(
     m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, slot: int, attempt: int, now_s: float
 ) -> int:
     """An idle worker of process ``slot`` takes ``attempt``; it has one. Returns its number in the chain."""
+    if c.threads == 1 and (r.factor == 0 or m[p.accepts + r.slot0 + slot] == 1):
+        leave_ring(n, c, slot)
+        return _occupy(m, y, p, n, c, r, slot, attempt, now_s)
     if r.factor and m[p.accepts + r.slot0 + slot] != 1:  # idle, but not in the ring
         worker = slot * c.threads
         while n[c.doing + worker] != IDLE:
@@ -122,6 +132,10 @@ def _occupy(
     m[p.used + slot] += 1
     m[p.handled + slot] += 1
     y[p.since_s + r.worker0 + worker] = now_s
+    if r.kept_by >= BY_UNIT:
+        y[r.state0 + TOOK] = 1.0 + slot
+        y[r.state0 + WOKE] += 1.0 if m[p.used + slot] == 1 else 0.0
+        y[p.done_s + slot] = now_s
     if n[c.ghost + worker // c.threads] == 0 and m[p.serving + slot] < m[p.used + slot]:
         m[p.serving + slot] = m[p.used + slot]
     return r.worker0 + worker
@@ -139,7 +153,10 @@ def vacate(
             set_timer(m, y, p, x[c.key_s + worker], code_of(THREAD_READY, r.worker0 + worker))
         return
     m[p.used + r.slot0 + slot] -= 1
-    y[p.done_s + r.slot0 + slot] = now_s
+    if r.kept_by >= BY_UNIT:
+        y[r.state0 + FREED] += 1.0
+    if r.kept_by != BY_PASSENGER:  # it counts from when a process was given a request
+        y[p.done_s + r.slot0 + slot] = now_s
     if r.kept_by != BY_HTTPD:
         notice_end(m, y, p, n, x, c, r, slot)
 
@@ -194,6 +211,10 @@ def begin_boots(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: R
         m[p.seen_busy + spot] = 0
         y[p.finished_s + spot] = 0.0
         m[p.limit + spot] = _recycling_limit(m, p, r, slot)
+        m[p.own_first + spot] = m[p.own_last + spot] = -1
+        if y[p.over_s + spot] >= 0.0:
+            cancel(m, y, p, code_of(SHUTDOWN, spot))
+        y[p.over_s + spot] = -1.0
         y[p.done_s + spot] = x[c.up_s + slot]
         set_timer(
             m, y, p, x[c.up_s + slot] + r.boot_wait_s, code_of(BOOT_WAITED, r.worker0 + slot * c.threads)
@@ -255,6 +276,8 @@ def end_boot(
         if _starts_with(n, x, c, slot, worker):
             release(n, x, c, worker, now_s)
     y[p.done_s + r.slot0 + slot] = now_s
+    if r.kept_by >= BY_UNIT:
+        y[r.state0 + BECAME_READY] += 1.0
     if r.kept_by != BY_HTTPD:
         notice_end(m, y, p, n, x, c, r, slot)
 
