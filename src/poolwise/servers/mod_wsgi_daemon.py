@@ -1,8 +1,9 @@
 """A mod_wsgi daemon process group: a fixed number of processes and threads behind Apache.
 
-Sources: src/server/wsgi_daemon.c and wsgi_config.c of mod_wsgi 4.9 and 6.1 (``wsgi_add_daemon_process``,
-``wsgi_monitor_thread``, ``wsgi_manage_process``), src/server/mod_wsgi.c of 4.9; modwsgi.readthedocs.io,
-WSGIDaemonProcess. The names are those of the options of WSGIDaemonProcess.
+Sources: src/server/wsgi_daemon.c of mod_wsgi 4.9 (``wsgi_add_daemon_process``, ``wsgi_monitor_thread``,
+``wsgi_manage_process``) and its mod_wsgi.c, and a real 4.9.4, asked. Of 6.x the documentation only
+(modwsgi.readthedocs.io, WSGIDaemonProcess and the release notes): its source was not read, no 6.x was asked.
+The names are those of the options of WSGIDaemonProcess.
 
 The front passes the request on as soon as it has the header, so a thread whose application reads the body
 waits for a slow upload, as a real 4.9.4 does. It does not wait for a slow download that fits into
@@ -20,7 +21,8 @@ What the options do, in the order in which a request meets them:
   until it is idle for a moment, at most so long. *eviction-timeout*: the same for SIGUSR1 to the process;
   0 takes graceful-timeout.
 - *shutdown-timeout*: then no new requests; what still runs after so long is lost, the process is ended.
-- *inactivity-timeout*: a process that had no request for so long is replaced by a fresh one.
+- *inactivity-timeout*: a process that had no request for so long is replaced by a fresh one; the clock
+  starts with its first request.
 """
 
 from __future__ import annotations
@@ -83,7 +85,8 @@ MOD_WSGI_DAEMON = Peer(
     name="mod_wsgi daemon process group", holds_upload=True, holds_download=False, holds_idle=False,
     keeps_alive=False,
     summary="A fixed number of processes and threads behind Apache, whose workers stay held meanwhile.",
-    source="mod_wsgi 4.9 and 6.1: src/server/wsgi_daemon.c", parameters=DAEMON_OPTIONS, newest="6.1.1",
+    source="mod_wsgi 4.9: src/server/wsgi_daemon.c; 6.1: documentation only", parameters=DAEMON_OPTIONS,
+    newest="6.1.1",
 )  # fmt: skip
 
 

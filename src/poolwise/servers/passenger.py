@@ -2,7 +2,8 @@
 
 Sources, Passenger 6.0: src/agent/Core/ApplicationPool/Group/SpawningAndRestarting.cpp (``shouldSpawn``,
 ``spawnThreadRealMain``), Group/StateInspection.cpp (``allEnabledProcessesAreTotallyBusy``,
-``capacityUsed``), Pool/GarbageCollection.cpp, Pool/GeneralUtils.cpp; www.phusionpassenger.com/docs.
+``capacityUsed``), Pool/GarbageCollection.cpp, Process.h, Pool/GeneralUtils.cpp;
+www.phusionpassenger.com/docs.
 Names as in its configuration reference without the prefix ``passenger_`` (nginx) or ``Passenger`` (Apache).
 Python applications have one request at a time in a process; threads are in the enterprise edition.
 """
@@ -31,9 +32,9 @@ PASSENGER_OPTIONS: tuple[Option, ...] = (
            "Requests after which a process is replaced; 0 never does."),
     Option("thread_count", 1, 1, inf, "threads", _DOCS + " (enterprise)",
            "Requests at the same time in one process."),
-    Option("start_timeout", 90, 1, inf, "s", "DEFAULT_START_TIMEOUT; " + _DOCS,
+    Option("start_timeout", 90, 1, inf, "s", _DOCS + "; not verified in the source",
            "A process that is not ready after so long is given up."),
-    Option("socket_backlog", 2048, 1, inf, "connections", "DEFAULT_SOCKET_BACKLOG; " + _DOCS,
+    Option("socket_backlog", 2048, 1, inf, "connections", _DOCS + "; not verified in the source",
            "Connections that may wait in the kernel for the agent, which takes them at once."),
 )  # fmt: skip
 
@@ -42,7 +43,8 @@ PASSENGER_UNLIMITED = 1_000_000_000  # a queue without a limit
 PASSENGER = Peer(
     name="Passenger", holds_upload=False, holds_download=False, holds_idle=False, keeps_alive=True,
     summary="An agent in front of processes that are started one after the other, and end when idle.",
-    source="Passenger 6.0: src/agent/Core/ApplicationPool", parameters=PASSENGER_OPTIONS, newest="6.0.23",
+    source="Passenger 6.0: src/agent/Core/ApplicationPool; newest version not verified",
+    parameters=PASSENGER_OPTIONS, newest="6.0.23",
 )  # fmt: skip
 
 
@@ -83,6 +85,8 @@ def passenger_maintain(
 
 def passenger_collects(idle_long: int, processes: int, minimum: int) -> int:
     """How many processes the collector ends: of those idle for pool_idle_time, as many as are above
-    ``minimum``. It looks when the first one can have been idle for so long. Source:
-    ``garbageCollectProcessesInGroup``."""
+    ``minimum``. A process is idle since it was last *given* a request. The collector sleeps for
+    pool_idle_time at first; after a look until the next process can have been idle for so long, or for
+    pool_idle_time when that is over already. Source: ``garbageCollectProcessesInGroup``,
+    ``realGarbageCollect``, ``lastUsed`` in Process.h."""
     return max(min(idle_long, processes - minimum), 0)
