@@ -163,3 +163,37 @@ def test_hostile_lines_take_linear_time(form: str, filler: bytes) -> None:
     start = time.process_time()
     assert not compiled.fits(filler * (500_000 // len(filler)) + b"!")
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("request_line", "mount"),
+    [
+        ("GET /api HTTP/1.1", b"/api"),
+        ("GET /api/v1?x=1 HTTP/1.1", b"/api"),
+        ("POST /api?x=1 HTTP/1.1", b"/api"),
+        ("GET /apis HTTP/1.1", b"/"),
+        ("GET / HTTP/1.1", b"/"),
+        ("GET /old/a%20b HTTP/2.0", b"/old"),
+        ("OPTIONS * HTTP/1.0", b""),
+        ("-", b""),
+        ('\\x16\\x03 \\"/api', b""),
+        ("GET http://shop.example/api HTTP/1.1", b""),
+    ],
+)
+def test_the_mount_that_a_request_is_under(request_line: str, mount: bytes) -> None:
+    compiled = compile_format("common", ("/old", "/api", "/"))
+    line = f'1.2.3.4 - - [10/Oct/2026:13:55:36 +0000] "{request_line}" 200 12'.encode()
+    match = compiled.pattern.match(line)
+    assert match is not None and compiled.mount is not None
+    assert (match[compiled.mount + 1] or b"") == mount
+    assert compiled.fits(line) and compile_format("common").fits(line)
+
+
+def test_a_path_of_its_own_and_a_format_without_any() -> None:
+    compiled = compile_format("%t %m %U%q %D", ("/api", "/"))
+    assert compiled.mount == 1
+    line = b"[10/Oct/2026:13:55:36 +0000] GET /api/v1?x=1 1200"
+    assert compiled.pattern.findall(line)[0][1] == b"/api"
+    assert compiled.pattern.findall(line)[0][compiled.duration or 0] == b"1200"
+    assert compile_format("%t %D", ("/api",)).mount is None
+    assert compile_format("common").mount is None

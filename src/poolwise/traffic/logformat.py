@@ -13,7 +13,7 @@ first place where the text that follows them in the format fits.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,6 +33,7 @@ FORMATS: Mapping[str, str] = {
 }
 """The formats known by name, the more particular first. Debian's (``%O`` for ``%b``) read the same."""
 
+_METHOD = {"r": rb"[^\s\"]++ ", "U": b""}  # what stands before the path
 HTTPD_TIME = "[%d/%b/%Y:%H:%M:%S %z]"
 _PART_S = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "msec_frac": 1e-3, "usec_frac": 1e-6}
 _UNIT_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
@@ -54,10 +55,13 @@ Moment = Literal["begin", "end"]
 class Capture:
     """One captured column: a part of a time stamp, or a duration."""
 
-    kind: Literal["stamp", "sec", "msec", "usec", "msec_frac", "usec_frac", "duration"]
+    kind: Literal["stamp", "sec", "msec", "usec", "msec_frac", "usec_frac", "duration", "mount"]
     moment: Moment = "begin"
     strftime: str = ""  # of a stamp
     unit_s: float = 1.0
+
+
+MOUNT = Capture("mount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class CompiledFormat:
     stamps: tuple[int, ...] = field(default=())  # the columns that give the second
     fraction: int | None = None  # the column that gives the fraction of the second
     duration: int | None = None  # the column of the finest duration
+    mount: int | None = None  # the column of the mount that the path is under, where mounts were asked for
 
     def fits(self, line: bytes) -> bool:
         """Whether the line is a record of this format."""
@@ -99,15 +104,20 @@ class CompiledFormat:
         return not self.strftime or bool({"z", "s"} & conversions(self.strftime))
 
 
-def compile_format(text: str) -> CompiledFormat:
+def compile_format(text: str, mounts: Sequence[str] = ()) -> CompiledFormat:
     """Compile a LogFormat: a known name (``FORMATS``), the format, or the whole LogFormat line.
 
-    Raises InputError naming the part that is wrong, or saying that the format has no usable time.
+    ``mounts``: URL paths of which the first that a request's path is under is captured, where the format
+    has ``%r`` or ``%U``. Raises InputError naming the part that is wrong, or saying that the format has no
+    usable time.
     """
     pieces = _pieces(_unwrap(text))
     captures: list[Capture] = []
     parts: list[bytes] = []
     for position, piece in enumerate(pieces):
+        if mounts and not isinstance(piece, str) and piece.letter in _METHOD and MOUNT not in captures:
+            parts.append(_under(mounts, _METHOD[piece.letter]))
+            captures.append(MOUNT)
         parts.append(_regex(pieces, position))
         if not isinstance(piece, str) and piece.capture:
             captures.append(piece.capture)
@@ -116,7 +126,14 @@ def compile_format(text: str) -> CompiledFormat:
     moment, stamps, fraction = _time_columns(text, captures)
     durations = [i for i, capture in enumerate(captures) if capture.kind == "duration"]
     finest = min(durations, key=lambda i: captures[i].unit_s, default=None)
-    return CompiledFormat(text, pattern, tuple(captures), moment, stamps, fraction, finest)
+    mount = captures.index(MOUNT) if MOUNT in captures else None
+    return CompiledFormat(text, pattern, tuple(captures), moment, stamps, fraction, finest, mount)
+
+
+def _under(mounts: Sequence[str], method: bytes) -> bytes:
+    """What captures the first of ``mounts`` that a path begins with, and leaves all others as they are."""
+    paths = [rb"/" if mount == "/" else re.escape(mount.encode()) + rb"(?=[/? \"])" for mount in mounts]
+    return rb"(?:(?=" + method + rb"(" + rb"|".join(paths) + rb")))?"
 
 
 @dataclass(frozen=True, slots=True)

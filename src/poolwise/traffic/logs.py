@@ -9,7 +9,7 @@ fraction (``%{usec_frac}t``, ``%{msec}t`` ...) are kept as they are; equal ones 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +40,15 @@ def read_logs(
     format: str = "",
     service: Law | None = None,
     progress: Progress | None = None,
+    mounts: Sequence[str] = (),
 ) -> Workload:
     """Read one or several (rotated, plain or gzip) access logs as one period of traffic.
 
     ``format``: a LogFormat as Apache writes it, or a name of ``FORMATS``; found by trial when empty.
     ``service``: the law of service times; needed when the log has no durations (%D, %T, %{ms}T), and used
-    in place of logged ones when given. ``progress`` is called with bytes read and bytes in all.
+    in place of logged ones when given. ``progress`` is called with bytes read and bytes in all. ``mounts``:
+    each request's ``kind`` becomes the place of the first one that its path is under (their number when it
+    is under none); None where the log has no paths.
 
     Second 0 of the workload (``started_at``) is the whole second of the first arrival; ``duration_s``
     reaches to the end of the whole second of the last one. The tie rule is in the module's docstring and
@@ -53,14 +56,14 @@ def read_logs(
     is an InputError with file and line.
     """
     files, notes = _files([paths] if isinstance(paths, str | Path) else list(paths))
-    name, compiled = (format, compile_format(format)) if format else _trial(files)
+    name, compiled = (format, compile_format(format, mounts)) if format else _trial(files, mounts)
     if compiled.duration is None and service is None:
         raise InputError(
             f"{files[0]}: the log format ({name}) holds no durations, so that the time a request "
             f"holds a worker is not known: give a service law (--service lognormal:mean=0.2,cv=1), or log "
             f"durations from now on: {_ADD_DURATION}"
         )
-    parts = _read(files, compiled, progress)
+    parts = _read(files, compiled, progress, mounts)
     for part in parts:
         notes += [*part.notes, *_rejections(part, name)]
     parts = sorted((part for part in parts if len(part)), key=lambda part: int(part.seconds[0]))
@@ -83,7 +86,7 @@ def _files(paths: list[str | Path]) -> tuple[list[str], list[Note]]:
     return list(files.values()), notes
 
 
-def _trial(files: list[str]) -> tuple[str, CompiledFormat]:
+def _trial(files: list[str], mounts: Sequence[str]) -> tuple[str, CompiledFormat]:
     """The built-in format that fits most of the first lines."""
     sample: list[bytes] = []
     notes: list[Note] = []
@@ -103,7 +106,7 @@ def _trial(files: list[str]) -> tuple[str, CompiledFormat]:
             f"{place}: none of the built-in log formats ({', '.join(FORMATS)}) fits: {printable(sample[0])} "
             f"-- give the LogFormat line of the server that wrote it"
         )
-    return name, compile_format(name)
+    return name, compile_format(name, mounts)
 
 
 def _nothing(files: list[str], notes: list[Note]) -> InputError:
@@ -120,7 +123,9 @@ def best_format(lines: list[bytes]) -> str:
     return name if fits[name] else ""
 
 
-def _read(files: list[str], compiled: CompiledFormat, progress: Progress | None) -> list[Records]:
+def _read(
+    files: list[str], compiled: CompiledFormat, progress: Progress | None, mounts: Sequence[str]
+) -> list[Records]:
     sizes = [check_regular(path) for path in files]
     parts: list[Records] = []
     for i, path in enumerate(files):
@@ -130,7 +135,7 @@ def _read(files: list[str], compiled: CompiledFormat, progress: Progress | None)
             if progress:
                 progress(min(before + done, total), total)
 
-        parts.append(read_records(path, compiled, tell))
+        parts.append(read_records(path, compiled, tell, mounts))
     return parts
 
 
@@ -171,6 +176,7 @@ def _workload(
     first = int(np.floor(times_s.min()))
     order = np.argsort(times_s, kind="stable")
     arrivals_s = times_s[order] - first
+    mounts = [part.mount for part in parts if part.mount is not None]
     return Workload(
         label=parts[0].path if len(parts) == 1 else f"{parts[0].path} and {len(parts) - 1} more",
         arrivals_s=arrivals_s,
@@ -179,6 +185,7 @@ def _workload(
         assumptions=tuple(assumptions),
         notes=tuple(notes),
         started_at=float(base + first),
+        kind=np.concatenate(mounts)[order] if mounts else None,
     )
 
 

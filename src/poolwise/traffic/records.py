@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ class Records:
     """What was read of one file, in file order.
 
     ``seconds`` (Unix time) and ``fraction_s`` (of the second) shape (n,); ``duration_s`` shape (n,), NaN
-    where the line has none, or None when the format has none.
+    where the line has none, or None when the format has none. ``mount``: index of the mount that the path
+    is under, or how many there are when it is under none; None when not asked for.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Records:
     rejected: int
     shown: tuple[tuple[Where, bytes], ...]  # the first few rejected lines
     notes: tuple[Note, ...]
+    mount: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.seconds)
@@ -51,6 +53,7 @@ class _Columns:
     seconds: list[Ints] = field(default_factory=list)
     fraction_s: list[Floats] = field(default_factory=list)
     duration_s: list[Floats] = field(default_factory=list)
+    mount: list[Ints] = field(default_factory=list)
     lines: list[tuple[int, Sequence[int]]] = field(default_factory=list)
     count: int = 0
     rejected: int = 0
@@ -58,16 +61,20 @@ class _Columns:
 
 
 def read_records(
-    path: str, compiled: CompiledFormat, progress: Callable[[int], None] | None = None
+    path: str,
+    compiled: CompiledFormat,
+    progress: Callable[[int], None] | None = None,
+    mounts: Sequence[str] = (),
 ) -> Records:
     """Read a whole file; lines that do not fit the format are counted and the first few kept.
 
-    Raises InputError when the file cannot be read at all.
+    ``mounts``: those that ``compiled`` captures. Raises InputError when the file cannot be read at all.
     """
     columns, notes = _Columns(), list[Note]()
     clock = Clock(compiled.strftime)
+    numbers = {mount.encode(): number for number, mount in enumerate(mounts)} | {b"": len(mounts)}
     for number, block in blocks(path, notes, progress):
-        _add(columns, path, number, block, compiled, clock)
+        _add(columns, path, number, block, compiled, clock, numbers)
     return Records(
         path,
         np.concatenate([np.zeros(0, dtype=np.int64), *columns.seconds]),
@@ -77,11 +84,18 @@ def read_records(
         columns.rejected,
         tuple(columns.shown),
         tuple(notes),
+        None if compiled.mount is None else np.concatenate([np.zeros(0, dtype=np.int64), *columns.mount]),
     )
 
 
 def _add(
-    columns: _Columns, path: str, number: int, block: bytes, compiled: CompiledFormat, clock: Clock
+    columns: _Columns,
+    path: str,
+    number: int,
+    block: bytes,
+    compiled: CompiledFormat,
+    clock: Clock,
+    mounts: Mapping[bytes, int],
 ) -> None:
     """Read a block; the lines that do not fit, and those whose date does not exist, are rejected."""
     values = list(zip(*compiled.pattern.findall(block, 0, len(block) - 1), strict=True))
@@ -96,6 +110,9 @@ def _add(
         numbers = [numbers[i] for i in fitting]
     seconds, fraction_s = _times(values, compiled, clock)
     duration_s = None if compiled.duration is None else _durations(values[compiled.duration], compiled)
+    if compiled.mount is not None:
+        found = np.array([mounts[name] for name in values[compiled.mount]], dtype=np.int64)
+        columns.mount.append(found[seconds != BAD])
     real = seconds != BAD
     if not real.all():
         lines = block.split(b"\n")

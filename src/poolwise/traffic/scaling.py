@@ -39,4 +39,5 @@ def scaled(workload: Workload, factor: float) -> Workload:
         assumptions=(*workload.assumptions, f"traffic multiplied by {factor:g}, copies within half a second"),
         notes=workload.notes,
         started_at=workload.started_at,
+        kind=None if workload.kind is None else workload.kind[source][order],
     )
