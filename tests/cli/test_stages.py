@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from poolwise.cli import main
-from poolwise.cli.stages import Place, Stages, group_pool, places, shares_of
+from poolwise.cli.stages import Stages, group_pool, places
 from poolwise.cli.work import Work
 from poolwise.config import load
 from poolwise.model import App, InputError, Pool, Site, Topology
@@ -123,40 +123,6 @@ def test_interpreters_with_gils_of_their_own_are_told_apart() -> None:
     assert case.where.routes == (0, 0)
     assert case.apps["shop"].interpreters == 2
     assert [place.kinds("shared") for place in stages.where] == [1]
-
-
-def three() -> tuple[Place, ...]:
-    return places(site_of(CONF.replace("WSGIScriptAlias /api", EMBEDDED + "WSGIScriptAlias /api")))
-
-
-@pytest.mark.parametrize(
-    ("asked", "shares"),
-    [
-        ({}, (1.0, 0.0, 0.0)),
-        ({"shop": 0.25}, (0.75, 0.0, 0.25)),
-        ({"/api": 0.25, "embedded": 0.25}, (0.25, 0.25, 0.5)),
-        ({"/old": 0.0, "/api": 0.5, "/": 0.5}, (0.0, 0.5, 0.5)),
-    ],
-)
-def test_shares_name_groups_or_mounts(asked: dict[str, float], shares: tuple[float, ...]) -> None:
-    found, assumed = shares_of(three(), asked)
-    assert found == pytest.approx(shares)
-    assert bool(assumed) == (not asked)
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        ({"nobody": 0.5}, "nobody is no application or group"),
-        ({"shop": 0.7, "api": 0.7}, "1.4 together"),
-        ({"shop": 0.2, "api": 0.2, "embedded": 0.2}, "0.6 together"),
-        ({"shop": 0.2, "/": 0.2}, "named already"),
-    ],
-)
-def test_impossible_shares(asked: dict[str, float], said: str) -> None:
-    with pytest.raises(InputError, match="--share") as caught:
-        shares_of(three(), asked)
-    assert said in str(caught.value)
 
 
 def test_the_command_simulates_the_groups(conf: str, capsys: pytest.CaptureFixture[str]) -> None:

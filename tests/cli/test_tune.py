@@ -159,3 +159,16 @@ def test_standard_input_cannot_be_written(
     assert main(["tune", "-", "--mpm", "prefork", *TRAFFIC, "--write"]) == 2
     assert "standard input" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_applications_behind_the_tuned_pool_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], root: Path
+) -> None:
+    conf = str(root / "examples/daemons.conf")
+    site = str(root / "examples/site")
+    monkeypatch.chdir(tmp_path)
+    traffic = ["--traffic", "constant:1", "--duration", "20s"]
+    assert main(["tune", conf, *traffic]) in (0, 1)
+    assert "run in daemon groups (shop, api); tune looks at Apache's own pool" in capsys.readouterr().err
+    assert main(["tune", site, *traffic]) in (0, 1)
+    assert "daemon groups" not in capsys.readouterr().err

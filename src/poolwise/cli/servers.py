@@ -88,8 +88,8 @@ def takes_servers(verb: Verb) -> Verb:
             "share_texts",
             multiple=True,
             metavar="NAME=SHARE,...",
-            help="Which share of the traffic goes to an application (its mount or its group), as "
-            "/api=30%.  [default: all to the first]",
+            help="Which share of the traffic goes to an application (its mount, host or group), as "
+            "/api=30%.  [default: as the paths in the log say, else all to the first]",
         ),
     )
     @wraps(verb)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from poolwise.cli.division import division, log_mounts
 from poolwise.cli.files import check_targets, write_all
 from poolwise.cli.inputs import (
     Reading,
@@ -22,14 +24,14 @@ from poolwise.cli.inputs import (
 from poolwise.cli.progress import progress, say_compiling
 from poolwise.cli.quantities import WHAT_IF, WhatIf
 from poolwise.cli.servers import SERVERS_HELP, Server, WithNginx, as_server, is_server, takes_servers
-from poolwise.cli.stages import PROXIED, Case, Place, Stages, places, shares_of
+from poolwise.cli.stages import PROXIED, Case, Stages
 from poolwise.cli.traffic import TRAFFIC_HELP, takes_traffic
 from poolwise.cli.visitors import CLIENTS_HELP, takes_clients, takes_events
 from poolwise.cli.work import Work, describes_work
 from poolwise.model import App, InputError, Machine, Proxy, Topology
 
 if TYPE_CHECKING:
-    from poolwise.model import Run, Setting, Site, Workload
+    from poolwise.model import Run, Setting, Workload
     from poolwise.simulation import Incident
 
 HELP = f"""Simulate what the worker pool does under a traffic, second by second.
@@ -94,7 +96,7 @@ class Outputs:
 
 @click.command("simulate", cls=WithNginx, help=HELP, short_help="what the pool does under a traffic")
 @may_read_configuration
-@takes_traffic
+@partial(takes_traffic, mounts=log_mounts)
 @takes_clients
 @takes_events
 @SETTINGS
@@ -125,19 +127,19 @@ def command(
     check_targets((shown.png, shown.svg, shown.html), read)
     say_notes(site.notes if site else ())
     chained = work.said or _has_clients(workload)
-    used, assumed = _used(site, shares)
-    stages = Stages(site, tuple(used), app, work, proxy, server, mod_wsgi, chained) if site else None
+    divided = division(site, shares, workload)
+    stages = Stages(site, tuple(divided.used), app, work, proxy, server, mod_wsgi, chained) if site else None
     if stages is None and server is None:
         raise click.UsageError("Missing argument 'CONF'.")
     cases = list(_cases(stages, server, changes, compared, app, work, proxy))
     load = work.in_requests(workload)
-    apache = _to_places(load, used, work, seed=click.get_current_context().params["seed"])
+    apache = divided.of(load, work)
     runs: list[Run] = []
     say_compiling(len(load), chain=any(isinstance(case.where, Topology) for case in cases))
     try:
         with progress("simulating") as advance:
             for case in cases:
-                runs.append(_run(case, apache if case.httpd else load, machine, incidents, assumed))
+                runs.append(_run(case, apache if case.httpd else load, machine, incidents, divided.assumed))
                 advance(len(runs), len(cases))
     except KeyboardInterrupt:
         if runs:  # what is finished is true
@@ -177,28 +179,6 @@ def _run(
         label=case.label,
     )
     return replace(run, assumptions=(*run.assumptions, *words)) if words else run
-
-
-def _used(site: Site | None, shares: Mapping[str, float]) -> tuple[Mapping[Place, float], tuple[str, ...]]:
-    """The places to which traffic goes with their shares, and what was assumed for that."""
-    where = places(site) if site else ()
-    if not where:
-        if shares:
-            raise InputError("--share: no application was seen that a share of the traffic could go to")
-        return {}, ()
-    each, assumed = shares_of(where, shares)
-    return {place: share for place, share in zip(where, each, strict=True) if share > 0}, assumed
-
-
-def _to_places(load: Workload, used: Mapping[Place, float], work: Work, seed: int) -> Workload:
-    """The workload with each request's kind: its place, and in it the interpreter where each has a GIL."""
-    from poolwise.traffic import divided
-
-    each: list[float] = []
-    for place, share in used.items():
-        kinds = place.kinds(work.gil)
-        each += [share / kinds] * kinds
-    return divided(load, each, seed) if len(each) > 1 else load
 
 
 def _cases(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,8 +39,19 @@ TRAFFIC_HELP = """
 """
 
 
-def takes_traffic(verb: Verb) -> Verb:
-    """Add the options of traffic; the verb gets ``workload``."""
+Mounts = Callable[[Mapping[str, Any]], Sequence[str]]
+
+
+def no_mounts(given: Mapping[str, Any]) -> Sequence[str]:
+    """For verbs that do not ask which application a request is for."""
+    return ()
+
+
+def takes_traffic(verb: Verb, mounts: Mounts = no_mounts) -> Verb:
+    """Add the options of traffic; the verb gets ``workload``.
+
+    ``mounts``: from what the verb gets, the URL paths by which a log's requests are told apart.
+    """
 
     @options(
         click.option("--traffic", metavar="SHAPE", help="A shape; see above."),
@@ -64,7 +76,7 @@ def takes_traffic(verb: Verb) -> Verb:
     def run(**given: Any) -> Any:
         names = ("traffic", "logs", "log_format", "service", "duration", "seed", "scale")
         asked = {name: given.pop(name) for name in names}
-        return verb(workload=_workload(**asked), **given)
+        return verb(workload=_workload(**asked, mounts=mounts(given)), **given)
 
     return run
 
@@ -77,6 +89,7 @@ def _workload(
     duration: float | None,
     seed: int,
     scale: float,
+    mounts: Sequence[str],
 ) -> Workload:
     """The workload that the options describe. Raises InputError when they contradict each other."""
     from poolwise.traffic import generate, parse_law, read_logs, scaled
@@ -91,7 +104,11 @@ def _workload(
     else:
         with progress("reading the log") as advance:
             workload = read_logs(
-                [Path(log) for log in logs], format=log_format, service=law, progress=advance
+                [Path(log) for log in logs],
+                format=log_format,
+                service=law,
+                progress=advance,
+                mounts=mounts,
             )
     say_notes(workload.notes)
     return scaled(workload, scale) if scale != 1.0 else workload

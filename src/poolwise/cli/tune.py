@@ -27,7 +27,7 @@ from poolwise.model import App, InputError, Machine, Target
 
 if TYPE_CHECKING:
     from poolwise.config import FileEdit
-    from poolwise.model import Setting, Workload
+    from poolwise.model import Setting, Site, Workload
 
 HELP = f"""Find the settings that need the least memory and churn within a target, and prove it.
 
@@ -110,6 +110,7 @@ def command(
     if change and site.root == "-":
         raise InputError("--write needs files; the configuration came from standard input")
     say_notes(site.notes)
+    _say_groups(site)
     target = Target(quantile, target_wait, refused, machine.memory_bytes)
     pool = simulated_pool(site, site.values)
     say_compiling(len(workload))
@@ -126,6 +127,18 @@ def command(
         _make_change(reading, edits, wanted, with_httpd)
     click.echo(f"The report: {report}")
     return 0 if advice.met else 1
+
+
+def _say_groups(site: Site) -> None:
+    """Tell when applications run behind the pool that is tuned: it is then taken to do their work itself."""
+    names = [group.name for group in site.daemon_groups if group.selected]
+    if names and all(app.runs != "embedded" for app in site.applications):
+        click.echo(
+            f"warning: the applications run in daemon groups ({', '.join(names)}); tune looks at Apache's "
+            f"own pool as if it ran them. 'poolwise simulate' shows the groups, --compare {names[0]}:threads=N "
+            f"other sizes of them",
+            err=True,
+        )
 
 
 def _show_diff(diff_text: str) -> None:

@@ -4,7 +4,7 @@ Everything takes values and returns text, bytes or a specification; nothing prin
 """
 
 from poolwise.report.charts import histogram_figure, pool_figure
-from poolwise.report.quantities import size
+from poolwise.report.quantities import share, size
 from poolwise.report.render import html, png, svg
 from poolwise.report.runs import run_json, run_text
 from poolwise.report.show import show_json, show_text
@@ -18,6 +18,7 @@ __all__ = [
     "pool_figure",
     "run_json",
     "run_text",
+    "share",
     "show_json",
     "show_text",
     "size",
