@@ -217,7 +217,7 @@ def _calendar_scale(requests: int, mean_s: float, horizon_s: float) -> float:
 
 def needs_compiling(requests: int) -> bool:
     """Whether simulating so many requests will first compile the kernel for this machine."""
-    return requests >= SMALL and must_compile()
+    return requests >= SMALL and must_compile(entry="run_envelope" if requests >= LARGE else "run")
 
 
 def needs_chain(pool: Pool, workload: Workload, app: App) -> bool:
