@@ -134,9 +134,8 @@ def _say_groups(site: Site) -> None:
     names = [group.name for group in site.daemon_groups if group.selected]
     if names and all(app.runs != "embedded" for app in site.applications):
         click.echo(
-            f"warning: the applications run in daemon groups ({', '.join(names)}); tune looks at Apache's "
-            f"own pool as if it ran them. 'poolwise simulate' shows the groups, --compare {names[0]}:threads=N "
-            f"other sizes of them",
+            f"warning: the applications run in daemon groups ({', '.join(names)}); tune looks at "
+            f"Apache's own pool as if it ran them; see 'poolwise simulate', and --compare {names[0]}:threads=N there",
             err=True,
         )
 
