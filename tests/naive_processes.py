@@ -83,6 +83,7 @@ class Stage:
         self.close_parked: Callable[[Process], None] = lambda process: None
         self.death_notices = 0  # prefork: in the pipe, not yet read
         self.forks: list[float] = []
+        self.readied_s: list[float] = []
         self.turns = 0
         self.serving = False
 
@@ -174,6 +175,7 @@ class Stage:
 
     def ready(self, process: Process) -> None:
         process.booted = True
+        self.readied_s.append(self.clock.now_s)
         for worker in process.workers:
             self.thread_starts(worker)
 

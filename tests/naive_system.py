@@ -47,7 +47,7 @@ class Result:
     decided_s: list[float]
     status: list[str]
     stages: list[Series]  # the front, then the groups
-    tied: bool  # two phases ended at one instant: the rules do not say which came first
+    tied: bool  # two things of one kind happened at one instant: the rules do not say which came first
 
     @property
     def end_s(self) -> list[float]:
@@ -108,7 +108,17 @@ class System:
             [attempt.decided_s for attempt in attempts],
             [attempt.status for attempt in attempts],
             self.series,
-            self.clock.tied,
+            self.clock.tied or self.ready_together(),
+        )
+
+    def ready_together(self) -> bool:
+        """Whether processes of front and group were ready at one instant while requests may have waited."""
+        first_s = float(self.load.arrivals_s[0]) if len(self.load) else math.inf
+        return any(
+            abs(one_s - other_s) < 1e-9 and one_s > first_s
+            for one_s in self.front.readied_s
+            for group in self.groups
+            for other_s in group.readied_s
         )
 
     def sample(self) -> None:
