@@ -103,7 +103,8 @@ def test_text_and_json() -> None:
     text = run_text([run, sample_run(TODAY, 120)])
     assert "Stage by stage, a chain:" in text
     assert text.count("Stage by stage") == 1
-    assert "gave up" in text and "cores busy mean" in text and "applications loaded" in text
+    assert "gave up (tries)" in text and "refused (tries)" in text  # some came again
+    assert "cores busy mean" in text and "applications loaded" in text
     chain, plain = json.loads(run_json([run, sample_run(length=30)]))["runs"]
     assert [stage["label"] for stage in chain["stages"]] == ["shop"]
     assert chain["stages"][0]["series"]["busy"] == run.stages[0].series["busy"].tolist()

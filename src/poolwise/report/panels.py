@@ -118,10 +118,11 @@ def _group(column: Column, number: int) -> list[Spec]:
     layers = state(column, busy, y_axis(busy, "requests", scale), BLUE, 0.2)
     layers += state(column, queued, y_axis(queued, "requests", scale), VERMILION, 0.3)
     layers += levels_of(column, [(pool.workers, "workers", VERMILION)], scale)
-    title = f"Group {group_words(pool)}"
     most = column.width // 9
-    shown = title if len(title) <= most else f"{title[: most - 1]}…"
-    return [*layers, *header(shown, (("in service", BLUE), ("queued", VERMILION)))]
+    title = f"Group {group_words(pool)}"
+    if len(title) > most:
+        title = f"Group {pool.name}" if len(pool.name) + 6 <= most else f"Group {pool.name[: most - 7]}…"
+    return [*layers, *header(title, (("in service", BLUE), ("queued", VERMILION)))]
 
 
 def _processor(column: Column) -> list[Spec]:

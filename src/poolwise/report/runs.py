@@ -65,6 +65,9 @@ _ONLY_IF_ANY = {
 }
 
 
+_BY_TRY = ("refused", "gave_up")  # counted for each try of a client that comes again
+
+
 def run_text(runs: Sequence[Run]) -> str:
     """A table with a column for each run, then stages, log messages and assumptions of each."""
     figures = [measures(run) for run in runs]
@@ -73,7 +76,8 @@ def run_text(runs: Sequence[Run]) -> str:
     for words, name, spell in _ROWS:
         values = [each.get(name) for each in figures]
         if name not in _ONLY_IF_ANY or any(values):
-            rows.append([words, *("–" if value is None else spell(value) for value in values)])
+            tries = " (tries)" if name in _BY_TRY and any(each.get("retried") for each in figures) else ""
+            rows.append([words + tries, *("–" if value is None else spell(value) for value in values)])
     lines += ["", *table(["", *(run.label for run in runs)], rows)]
     for run in runs:
         if run.stages:
