@@ -133,9 +133,9 @@ def _say_groups(site: Site) -> None:
     """Tell when applications run behind the pool that is tuned: it is then taken to do their work itself."""
     names = [group.name for group in site.daemon_groups if group.selected]
     if names and all(app.runs != "embedded" for app in site.applications):
-        said = f"the applications run in daemon groups ({', '.join(names)}); tune looks at Apache's own pool as if"
-        hint = f"it ran them; for the groups: poolwise simulate --compare {names[0]}:threads=N"
-        click.echo(f"warning: {said} {hint}", err=True)
+        said = f"the applications run in daemon groups ({', '.join(names)})"
+        how = "tune looks at Apache's own pool as if it ran them; for the groups"
+        click.echo(f"warning: {said}; {how}: poolwise simulate --compare {names[0]}:threads=N", err=True)
 
 
 def _show_diff(diff_text: str) -> None:
