@@ -152,8 +152,7 @@ class System:
             self.connection_carries(idle[0], attempt)
         else:
             self.close(connection)
-            attempt.connection = self.clients.new_connection(attempt)
-            self.opens(attempt)
+            self.clients.connect(attempt)  # a new one; the proxy tries its next idle one first
 
     def opens(self, attempt: Attempt) -> None:
         """Rule 2: an idle worker, a place in the queue, or refused."""
