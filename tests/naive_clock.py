@@ -47,8 +47,10 @@ class Clock:
         self.timers: list[Timer] = []
         self.jobs: list[Job] = []
         self.numbers = 0
-        self.last_end_s = NAN
-        self.tied = False  # whether two phases of requests have ended at one instant: the rules give no order
+        self.last_s = {PHASE: NAN, ARRIVAL: NAN}
+        self.tied = (
+            False  # whether two requests ended a phase, or came, at one instant: the rules give no order
+        )
 
     def at(self, time_s: float, rank: int, action: Action) -> Timer:
         """Let ``action`` happen at ``time_s``."""
@@ -120,15 +122,15 @@ class Clock:
         self.now_s = next_s
         if finished is not None and job_next:
             self.jobs.remove(finished[1])
-            self.notice_tie(START not in finished[1].payer)
+            self.notice_tie(BOOT if START in finished[1].payer else PHASE)
             finished[1].action()
         elif timer is not None:
             self.timers.remove(timer)
-            self.notice_tie(timer.rank == PHASE)
+            self.notice_tie(timer.rank)
             timer.action()
         return True
 
-    def notice_tie(self, of_a_request: bool) -> None:
-        if of_a_request:
-            self.tied = self.tied or abs(self.now_s - self.last_end_s) < 1e-9
-            self.last_end_s = self.now_s
+    def notice_tie(self, rank: int) -> None:
+        if rank in self.last_s:
+            self.tied = self.tied or abs(self.now_s - self.last_s[rank]) < 1e-9
+            self.last_s[rank] = self.now_s
