@@ -31,9 +31,10 @@ ASSUMPTIONS = (
     "arrivals are Poisson with the given rate in each second, service times exponential",
     "while nobody can wait, the number in service has its exact law; otherwise time goes in steps of 20 ms",
     "a process that is told to go leaves at once, and others finish the requests that it had",
-    "measured against the event loop: busy workers and processes within 1 %, the mean wait within 6 %, "
-    "quantiles of the wait within 20 %, where at least one request in a thousand waits; rarer waits are not "
-    "resolved",
+    "measured against the event loop, where at least one request in a thousand waits: busy workers and "
+    "processes within 1 %, the mean wait within 6 %, the share that waits within 10 %; the distribution of the "
+    "waits is coarse (quantiles within 20 %, twice as long where most of them come from one short crowd)",
+    "rarer waits are not resolved",
 )
 
 
