@@ -32,7 +32,7 @@ ASSUMPTIONS = (
     "while nobody can wait, the number in service has its exact law; otherwise time goes in steps of 20 ms",
     "a process that is told to go leaves at once, and others finish the requests that it had",
     "measured against the event loop, where at least one request in a thousand waits: busy workers and "
-    "processes within 1 %, the mean wait within 6 %, the share that waits within 10 %; the distribution of the "
+    "processes within 1 %, the mean wait within 6 %, the share that waits within 10 %; the distribution of "
     "waits is coarse (quantiles within 20 %, twice as long where most of them come from one short crowd)",
     "rarer waits are not resolved",
 )
