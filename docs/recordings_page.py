@@ -134,8 +134,8 @@ GROUPS = (
 
 # What decides where a case is outside; shown only while it is.
 WHY = {
-    "d22_daemon_backlog": "one second: waves of 15 requests end within milliseconds of its middle, where it is "
-    "chance whether they still count.",
+    "d22_daemon_backlog": "one second: waves of 15 requests end within milliseconds of its middle, where it "
+    "is chance whether they still count.",
     "p03_ramp40": "one decision of one run. The clock of the passes is 8 ms early, so that at second 19 a "
     "pass sees 5 idle processes and not 4; three seconds later the pools are the same again.",
     "p04_burst100": "one second, in whose middle 32 children become ready; in the simulation 40 ms later.",

@@ -32,7 +32,7 @@ def recount(n: st.Ints, c: st.Plan) -> None:
         taken = [slot for slot in range(c.slots) if phases[slot] != st.FREE]
         assert n[st.ACTIVE] == sum(seen[slot] != 1 for slot in taken)
         assert extras == n[st.EXTRA_GONE] == 0
-    assert n[st.LEAVING] == going + sum(orphans) == going + sum(orphan)
+    assert n[st.LEAVING] == going + sum(orphans) == going + sum(mark > 0 for mark in orphan)
     busy = [worker for worker, task in enumerate(doing) if task >= 0]
     assert n[st.BUSY] == len(busy)
     assert n[st.LIVE_BUSY] == sum(phases[worker // c.threads] == st.LIVE for worker in busy)

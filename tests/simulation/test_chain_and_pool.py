@@ -1,4 +1,4 @@
-"""The chain with one stage and nothing else to do is the pool: the same starts, series, passes and messages."""
+"""A chain of one stage with nothing else to do is the pool: the same starts, series, passes and messages."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ def crash(n: Ints, x: Floats, c: Plan, slot: int, now_s: float) -> None:
 def wipe(n: Ints, x: Floats, c: Plan, now_s: float) -> None:
     """End every process at once and empty the scoreboard; what was being served is lost."""
     for slot in range(n[HIGH]):
-        _end_extras(n, x, c, slot, now_s)
+        _end_extras(n, x, c, slot, n[c.extras + slot], now_s)
         if n[c.phase + slot] == LIVE or n[c.phase + slot] == GOING:
             exit_process(n, x, c, slot, now_s)
         n[c.phase + slot] = FREE
@@ -290,13 +290,13 @@ def exit_process(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
     _record_end(n, x, c, slot, at_s)
 
 
-def _end_extras(n: Ints, x: Floats, c: Plan, slot: int, at_s: float) -> None:
-    """The earlier processes of a slot exit; what they lived before its last fork is booked already."""
-    for _ in range(n[c.extras + slot]):
+def _end_extras(n: Ints, x: Floats, c: Plan, slot: int, count: int, at_s: float) -> None:
+    """``count`` earlier processes of a slot exit; what they lived before its last fork is booked already."""
+    for _ in range(count):
         _record_end(n, x, c, slot, at_s)
-    n[ALIVE] -= n[c.extras + slot]
-    n[EXTRA_GONE] += n[c.extras + slot]
-    n[c.extras + slot] = 0
+    n[ALIVE] -= count
+    n[EXTRA_GONE] += count
+    n[c.extras + slot] -= count
 
 
 def _lived_s(x: Floats, c: Plan, slot: int, at_s: float) -> float:
@@ -316,7 +316,7 @@ def _orphan(n: Ints, c: Plan, slot: int) -> None:
     n[c.extras + slot] += 1
     for worker in range(slot * c.threads, (slot + 1) * c.threads):
         if n[c.doing + worker] >= 0 and n[c.orphan + worker] == 0:
-            n[c.orphan + worker] = 1
+            n[c.orphan + worker] = 1 + n[c.order + slot]
             n[c.orphans + slot] += 1
             n[LEAVING] += 1
 
@@ -326,13 +326,17 @@ def _release_orphan(n: Ints, x: Floats, c: Plan, slot: int, worker: int, now_s: 
 
     Source: ``start_threads`` in worker.c polls once a second for thread slots that have become free.
     """
+    mark = n[c.orphan + worker]
     n[c.orphan + worker] = 0
     n[c.doing + worker] = IDLE
     n[c.orphans + slot] -= 1
     n[LEAVING] -= 1
     n[BUSY] -= 1
-    if n[c.orphans + slot] == 0:
-        _end_extras(n, x, c, slot, now_s)
+    last = True
+    for other in range(slot * c.threads, (slot + 1) * c.threads):
+        last = last and n[c.orphan + other] != mark
+    if last:  # that process has nothing left
+        _end_extras(n, x, c, slot, 1, now_s)
     if n[c.phase + slot] == LIVE:
         n[LIVE_BUSY] -= 1
         polls = int(now_s - x[c.born_s + slot]) + 1

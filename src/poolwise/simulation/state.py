@@ -145,7 +145,7 @@ class Plan(NamedTuple):
     # stretches of n, one place a worker
     doing: int = 0  # request index, STARTING or IDLE
     link: int = 0  # the next worker in its calendar bucket
-    orphan: int = 0  # 1: belongs to an earlier process of the slot (worker MPM)
+    orphan: int = 0  # belongs to an earlier process of the slot (worker MPM): 1 + its number, else 0
     due: int = 0  # calendar: heap of workers whose bucket has been reached
     ready: int = 0  # a slot's idle workers, as a stack
     # one place a slot

@@ -200,7 +200,7 @@ def keep(
     if r.idle == 0 or r.keep_alive_s <= 0.0 or m[p.carried + i] <= 0:
         return False
     slot = (worker - r.worker0) // c.threads
-    told_to_go = n[c.phase + slot] != LIVE or n[c.orphan + worker - r.worker0] == 1
+    told_to_go = n[c.phase + slot] != LIVE or n[c.orphan + worker - r.worker0] != 0
     if (told_to_go and r.idle != ROUTED) or 0 < r.keep_alive_most <= m[p.carried + i]:
         return False
     m[IDLE_CONNECTIONS] += 1
@@ -227,6 +227,14 @@ def keep(
 
 def close_surplus(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, now_s: float) -> None:
     """The proxy keeps no more than so many idle connections: it closes the one idle longest."""
+    if m[POOL_LAST] - m[POOL_FIRST] <= p.pool:
+        return
+    last = m[POOL_FIRST]
+    for place in range(m[POOL_FIRST], m[POOL_LAST]):  # those that the server has closed do not count
+        if m[p.kept + m[p.pooled + place]]:
+            m[p.pooled + last] = m[p.pooled + place]
+            last += 1
+    m[POOL_LAST] = last
     while m[POOL_LAST] - m[POOL_FIRST] > p.pool:
         i = m[p.pooled + m[POOL_FIRST]]
         m[POOL_FIRST] += 1

@@ -124,7 +124,7 @@ def _enter(
     if k == 0:
         m[p.phase + worker] = LOAD
         return 0
-    join(m, y, p, ns[k], cs[k], rs[k], worker, attempt, now_s)
+    join(m, y, p, ns[k], cs[k], rs[k], k, worker, attempt, now_s)
     return k
 
 

@@ -150,12 +150,12 @@ def _on_process_timer(
         close_left(m, y, p, n, x, c, r, now_s)
 
 
-def _group_of_front(m: Ints, p: Layout, n: Ints, c: Plan, routes: Ints, front: int) -> int:
-    """The group that the front's worker waits for, 0 when it does not wait for one."""
+def _waits_for(m: Ints, p: Layout, n: Ints, c: Plan, routes: Ints, front: int, k: int) -> bool:
+    """Whether the front's worker waits for group ``k``."""
     attempt = n[c.doing + front]
     if m[p.phase + front] != BLOCKED or attempt < 0 or m[p.front + attempt] != front:
-        return 0
-    return routes[m[p.kind + request_of(p, attempt)]] if p.kinds else routes[0]
+        return False
+    return (routes[m[p.kind + request_of(p, attempt)]] if p.kinds else routes[0]) == k
 
 
 def _late(
@@ -166,13 +166,13 @@ def _late(
     cs: list[Plan],
     rs: list[Rules],
     routes: Ints,
-    front: int,
+    watch: int,
     now_s: float,
 ) -> None:
     """The front gives up on a group that has been silent for its socket-timeout; else looks again."""
-    m[p.late_set + front] = 0
-    k = _group_of_front(m, p, ns[0], cs[0], routes, front)
-    if k == 0:
+    front, k = watch // p.stages, watch % p.stages
+    m[p.late_set + watch] = 0
+    if not _waits_for(m, p, ns[0], cs[0], routes, front, k):
         return
     due_s = y[p.since_s + front] + rs[k].socket_timeout_s
     if due_s <= now_s:
@@ -180,8 +180,8 @@ def _late(
         _strike_out(ns[k], cs[k], rs[k], attempt)
         fail(m, p, attempt, front, now_s)
     else:
-        m[p.late_set + front] = 1
-        set_timer(m, y, p, due_s, code_of(LATE, front))
+        m[p.late_set + watch] = 1
+        set_timer(m, y, p, due_s, code_of(LATE, watch))
 
 
 def _knocked(
@@ -192,21 +192,20 @@ def _knocked(
     cs: list[Plan],
     rs: list[Rules],
     routes: Ints,
-    front: int,
+    watch: int,
     now_s: float,
 ) -> None:
     """A request that has not got into the group's backlog within connect-timeout fails."""
-    m[p.knock_set + front] = 0
-    k = _group_of_front(m, p, ns[0], cs[0], routes, front)
-    if k == 0:
+    front, k = watch // p.stages, watch % p.stages
+    m[p.knock_set + watch] = 0
+    if not _waits_for(m, p, ns[0], cs[0], routes, front, k):
         return
     due_s = y[p.since_s + front] + rs[k].connect_timeout_s
-    if due_s > now_s:
-        m[p.knock_set + front] = 1
-        set_timer(m, y, p, due_s, code_of(KNOCKED, front))
-        return
     attempt = ns[0][cs[0].doing + front]
-    if _strike_out(ns[k], cs[k], rs[k], attempt):
+    if due_s > now_s:
+        m[p.knock_set + watch] = 1
+        set_timer(m, y, p, due_s, code_of(KNOCKED, watch))
+    elif _strike_out(ns[k], cs[k], rs[k], attempt):
         fail(m, p, attempt, front, now_s)
 
 

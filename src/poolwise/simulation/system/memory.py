@@ -55,8 +55,8 @@ PHASE_OVER = 0  # a worker
 BOOT_WAITED = 1  # a worker, the first of its slot: the waiting part of the start of its process is over
 UPLOADED = 2  # an attempt: the upload that nobody held a worker for is over
 COMES = 3  # an attempt: think time or pause before a retry is over
-LATE = 4  # a front worker: its group has not answered in time
-KNOCKED = 5  # a front worker: could not get into the group's backlog in time
+LATE = 4  # a front worker and a group: the group has not answered in time
+KNOCKED = 5  # a front worker and a group: could not get into the group's backlog in time
 SHUTDOWN = 6  # a slot: what still runs is ended
 THREAD_READY = 7  # a worker that follows an orphan
 REPLACE = 8  # a stage: its master notices ends of processes
@@ -234,7 +234,7 @@ class Layout(NamedTuple):
     group: int = 0
     side: int = 0  # which group of threads of its slot
     called: int = 0
-    late_set: int = 0  # front: 1 while a LATE timer is pending
+    late_set: int = 0  # front, for each group: 1 while a LATE timer is pending
     knock_set: int = 0  # the same for KNOCKED
     # m: one place a slot
     loaded: int = 0  # 0 no, 1 loading, 2 yes
@@ -314,7 +314,7 @@ def request_of(p: Layout, attempt: int) -> int:
     return attempt if attempt < p.requests else attempt % p.requests  # a division takes its time
 
 
-PER_WORKER = ("phase", "part", "group", "side", "called", "late_set", "knock_set")
+PER_WORKER = ("phase", "part", "group", "side", "called")
 PER_SLOT = (
     "loaded", "side_now", "used", "open_", "accepts", "parked", "handled", "limit", "serving", "seen_busy",
     "own_first", "own_last",
@@ -329,6 +329,7 @@ def lay_out(p: Layout) -> Layout:
     """The same layout with the beginning of every stretch filled in."""
     chained = p.requests if p.chained or p.pool else 0
     ints = dict.fromkeys(PER_WORKER, p.workers) | dict.fromkeys(PER_SLOT, p.slots)
+    ints |= dict.fromkeys(("late_set", "knock_set"), p.workers * p.stages)
     ints |= {"front": p.attempts, "left": p.attempts, "patient": p.attempts if p.patience_s < NEVER_S else 0}
     ints |= {"own_next": p.attempts if p.owns else 0}
     ints |= dict.fromkeys(PER_REQUEST, p.requests) | dict.fromkeys(PER_CHAINED, chained)

@@ -48,17 +48,27 @@ from poolwise.simulation.system.workers import (
 
 
 def join(
-    m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, front: int, attempt: int, now_s: float
+    m: Ints,
+    y: Floats,
+    p: Layout,
+    n: Ints,
+    c: Plan,
+    r: Rules,
+    k: int,
+    front: int,
+    attempt: int,
+    now_s: float,
 ) -> None:
-    """The front's worker hands ``attempt`` to a group and waits for its answer."""
+    """The front's worker hands ``attempt`` to group ``k`` and waits for its answer."""
+    watch = front * p.stages + k
     m[p.phase + front] = BLOCKED
     m[p.front + attempt] = front
     y[p.since_s + front] = y[p.joined_s + attempt] = now_s
     if r.kept_by >= BY_UNIT:
         y[r.state0 + ASKED] += 1.0
-    if r.socket_timeout_s > 0.0 and m[p.late_set + front] == 0:
-        m[p.late_set + front] = 1
-        set_timer(m, y, p, now_s + r.socket_timeout_s, code_of(LATE, front))
+    if r.socket_timeout_s > 0.0 and m[p.late_set + watch] == 0:
+        m[p.late_set + watch] = 1
+        set_timer(m, y, p, now_s + r.socket_timeout_s, code_of(LATE, watch))
     if n[RING_SIZE] > 0:
         _take_up(m, y, p, n, c, r, attempt, now_s)
         _note_wait(n, y, c, 0.0)
@@ -70,9 +80,9 @@ def join(
     place = n[QUEUE_HEAD] + size
     n[c.queue + (place if place < c.backlog else place - c.backlog)] = attempt
     n[QUEUE_SIZE] = size + 1
-    if size >= r.listen_backlog and r.connect_timeout_s > 0.0 and m[p.knock_set + front] == 0:
-        m[p.knock_set + front] = 1
-        set_timer(m, y, p, now_s + r.connect_timeout_s, code_of(KNOCKED, front))
+    if size >= r.listen_backlog and r.connect_timeout_s > 0.0 and m[p.knock_set + watch] == 0:
+        m[p.knock_set + watch] = 1
+        set_timer(m, y, p, now_s + r.connect_timeout_s, code_of(KNOCKED, watch))
 
 
 def _note_wait(n: Ints, x: Floats, c: Plan, wait_s: float) -> None:

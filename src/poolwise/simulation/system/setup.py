@@ -122,7 +122,7 @@ def _layout(
         slots=slots,
         groups=groups,
         jobs=jobs,
-        timers=4 * workers + 6 * slots + (requests if outside else 0) + 64,
+        timers=(2 + 2 * len(cs)) * workers + 6 * slots + (requests if outside else 0) + 64,
         seconds=seconds,
         cores=machine.cores,
         horizon_s=float(seconds),

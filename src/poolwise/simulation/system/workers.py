@@ -240,7 +240,7 @@ def _free_side(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules, slot: int) -> int
     for side in range(sides_of(c)):
         taken = False
         for worker in range(slot * c.threads, (slot + 1) * c.threads):
-            taken = taken or (n[c.orphan + worker] == 1 and m[p.side + r.worker0 + worker] == side)
+            taken = taken or (n[c.orphan + worker] != 0 and m[p.side + r.worker0 + worker] == side)
         if not taken:
             return side
     return sides_of(c) - 1
