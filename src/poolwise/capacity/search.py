@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from poolwise.model import App, Machine, Pool, Run, Target, Workload
-from poolwise.simulation import simulate
+from poolwise.simulation import prepare, simulate
 
 FORK_WORTH_S = 360.0
 WAIT_WORTH_S = 60.0
@@ -58,7 +58,7 @@ class Search:
         target: Target,
         progress: Progress | None = None,
     ) -> None:
-        self.today, self.workload = today, workload
+        self.today, self.trace = today, prepare(workload)  # read once, asked by every trial
         self.app, self.machine, self.target = app, machine, target
         self.progress = progress
         self.trials: dict[tuple[int, int], Trial] = {}
@@ -66,7 +66,7 @@ class Search:
         self.today_run = self._simulate(today)
         # the load itself, undisturbed by any limit: as many workers as it ever wants
         instant = replace(app, startup_cpu_s=0.0, startup_wait_s=0.0)
-        self.demand = simulate(self._open_pool(), workload, app=instant, machine=machine)
+        self.demand = simulate(self._open_pool(), self.trace, app=instant, machine=machine)
 
     def best(self) -> Trial:
         """The cheapest trial that keeps the target; the least bad one when none does."""
@@ -108,7 +108,7 @@ class Search:
         return misses(run, self.target, self.app) + harm
 
     def _simulate(self, pool: Pool) -> Run:
-        return simulate(pool, self.workload, app=self.app, machine=self.machine)
+        return simulate(pool, self.trace, app=self.app, machine=self.machine)
 
     def _grid(self) -> Iterator[tuple[int, int]]:
         top = self._useful_spare()
