@@ -47,7 +47,7 @@ def compare(case: Case) -> None:
 
     Where many bursts of threads share a GIL and a core, rounding grows from one to the next.
     """
-    near = {"rel": 0, "abs": 1e-9 if case.app.bursts == 1 else 1e-6}
+    near_s = 1e-9 if case.app.bursts == 1 else 1e-6
     assume(not left_open(case))
     twin = naive(case.topology, case.load, case.app, case.machine, case.timing)
     assume(not twin.tied)
@@ -58,8 +58,10 @@ def compare(case: Case) -> None:
     state = run.details["state"]
     assert state.tolist() == [STATES[status] for status in twin.status]
     started, served = (state == 2) | (state == 3), state == 2
-    assert run.details["start_s"][started] == pytest.approx(np.array(twin.start_s)[started], **near)
-    assert run.details["end_s"][served] == pytest.approx(np.array(twin.end_s)[served], **near)
+    assert run.details["start_s"][started] == pytest.approx(
+        np.array(twin.start_s)[started], rel=0, abs=near_s
+    )
+    assert run.details["end_s"][served] == pytest.approx(np.array(twin.end_s)[served], rel=0, abs=near_s)
     for stage, seen in zip((run, *run.stages), twin.stages, strict=True):
         assert stage.series["busy"].tolist() == seen.busy
         assert stage.series["queued"].tolist() == seen.queued
