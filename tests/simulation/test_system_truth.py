@@ -28,17 +28,12 @@ slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 
 def left_open(case: Case) -> bool:
     """What the rules do not say, or the kernel leaves out."""
-    groups, proxy, front = case.topology.groups, case.topology.proxy, case.topology.front
-    impatient = case.load.download_s is not None and not math.isinf(case.load.clients.patience_s)
-    recycled = [group for group in groups if group.max_connections_per_child]
-    timeouts = {group.options.get("socket-timeout", 0) for group in groups}
+    load, proxy = case.load, case.topology.proxy
+    recycled = [group for group in case.topology.groups if group.max_connections_per_child]
+    impatient = load.download_s is not None and not math.isinf(load.clients.patience_s)
     return (
-        any(group.options["graceful-timeout"] < 100 for group in recycled)  # not looked at after the end
-        or len(timeouts) > 1  # the shorter one is noticed late
-        or len(recycled) > 1  # how forks are counted when two groups are renewed at one instant
-        or (front.architecture == "event" and front.max_connections_per_child > 0 and proxy is not None)
-        # the last: a connection parked and closed at one instant; then: one kept for ever
-        or (proxy is not None and proxy.upstream_keep_alive > 0 and impatient)
+        len(recycled) > 1  # how forks are counted when two groups are renewed at one instant
+        or (proxy is not None and proxy.upstream_keep_alive > 0 and impatient)  # a worker is held for ever
     )
 
 
@@ -65,8 +60,7 @@ def compare(case: Case) -> None:
     for stage, seen in zip((run, *run.stages), twin.stages, strict=True):
         assert stage.series["busy"].tolist() == seen.busy
         assert stage.series["queued"].tolist() == seen.queued
-        if stage.pool.architecture != "worker" or not stage.pool.max_connections_per_child:
-            assert stage.series["total"].tolist() == seen.total
+        assert stage.series["total"].tolist() == seen.total
         assert stage.totals["created"] == len(seen.forks_s)
 
 

@@ -95,9 +95,12 @@ def come(
     if p.patience_s < NEVER_S:
         m[p.patient + m[IMPATIENT_LAST]] = attempt
         m[IMPATIENT_LAST] += 1
-    follows = p.chained and not p.proxied and attempt == i and m[p.leader + i] >= 0
-    if follows and _come_on(m, y, p, n, x, c, r, m[p.leader + i], attempt, now_s):
-        return
+    if p.chained and not p.proxied and attempt == i and m[p.leader + i] >= 0:
+        before = m[p.leader + i]
+        while m[p.kept + before] == 0 and before + p.requests < p.attempts:  # which try was answered?
+            before += p.requests
+        if _come_on(m, y, p, n, x, c, r, before, attempt, now_s):
+            return
     if p.uploads and y[p.upload_s + i] > 0.0 and (p.proxied or not r.holds_upload):
         set_timer(m, y, p, now_s + y[p.upload_s + i], code_of(UPLOADED, attempt))
     else:
@@ -117,9 +120,8 @@ def knock(
             break
     if r.kept_by >= BY_UNIT:
         y[r.state0 + ASKED] += 1.0
-    i = request_of(p, attempt)
     if p.chained or p.pool:
-        m[p.carried + i] = 1 if m[p.carried + i] >= 0 else -1
+        m[p.carried + attempt] = 1 if m[p.carried + attempt] >= 0 else -1
     if n[RING_SIZE] > 0:
         take_up(m, y, p, n, x, c, r, attempt, now_s)
     elif n[QUEUE_SIZE] < c.backlog:
@@ -162,14 +164,13 @@ def _come_on(
     attempt: int,
     now_s: float,
 ) -> bool:
-    """Send ``attempt`` on the connection kept after request ``before``; False when that is closed."""
+    """Send ``attempt`` on the connection kept after the attempt ``before``; False when that is closed."""
     kept = m[p.kept + before]
     if kept == 0:
         return False
     m[p.kept + before] = 0
     m[IDLE_CONNECTIONS] -= 1
-    i = request_of(p, attempt)
-    m[p.carried + i] = m[p.carried + before] + 1
+    m[p.carried + attempt] = m[p.carried + before] + 1
     if r.idle == ROUTED:
         return False
     if r.idle == HELD:
@@ -188,39 +189,39 @@ def _come_on(
     if n[c.phase + slot] == LIVE and p.owns:
         _wait_in(m, p, slot + r.slot0, attempt)
         return True
-    m[p.carried + i] = 0
+    m[p.carried + attempt] = 0
     _count_closed(m, p, n, c, r, slot)
     return False
 
 
 def keep(
-    m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, worker: int, i: int, now_s: float
+    m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, worker: int, attempt: int, now_s: float
 ) -> bool:
-    """After the response to request ``i``: keep its connection if both sides may. False: it is closed."""
-    if r.idle == 0 or r.keep_alive_s <= 0.0 or m[p.carried + i] <= 0:
+    """After the response to ``attempt``: keep its connection if both sides may. False: it is closed."""
+    if r.idle == 0 or r.keep_alive_s <= 0.0 or m[p.carried + attempt] <= 0:
         return False
     slot = (worker - r.worker0) // c.threads
     told_to_go = n[c.phase + slot] != LIVE or n[c.orphan + worker - r.worker0] != 0
-    if (told_to_go and r.idle != ROUTED) or 0 < r.keep_alive_most <= m[p.carried + i]:
+    if (told_to_go and r.idle != ROUTED) or 0 < r.keep_alive_most <= m[p.carried + attempt]:
         return False
     m[IDLE_CONNECTIONS] += 1
     last = m[EXPIRY_LAST]
-    m[p.expiry + last] = i
+    m[p.expiry + last] = attempt
     y[p.expiry_s + last] = now_s + r.keep_alive_s
     m[EXPIRY_LAST] = last + 1
     if r.idle != PARKED:
-        m[p.kept + i] = 1 + worker
+        m[p.kept + attempt] = 1 + worker
     else:
         spot = r.slot0 + slot
         first = m[p.parked + spot]
-        m[p.kept + i] = 1 + spot
-        m[p.after + i], m[p.before + i] = first, -1
+        m[p.kept + attempt] = 1 + spot
+        m[p.after + attempt], m[p.before + attempt] = first, -1
         if first >= 0:
-            m[p.before + first] = i
-        m[p.parked + spot] = i
+            m[p.before + first] = attempt
+        m[p.parked + spot] = attempt
         m[PARKED_COUNT] += 1
     if p.pool:
-        m[p.pooled + m[POOL_LAST]] = i
+        m[p.pooled + m[POOL_LAST]] = attempt
         m[POOL_LAST] += 1
     return True
 
@@ -244,7 +245,7 @@ def close_surplus(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, now
 def close(
     m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, i: int, by_client: bool, now_s: float
 ) -> None:
-    """Close the connection kept after request ``i``, if it still is."""
+    """Close the connection kept after attempt ``i``, if it still is."""
     kept = m[p.kept + i]
     if kept == 0:
         return

@@ -275,14 +275,14 @@ def _end_request(
     if m[p.left + attempt] == AS_FAILED:
         m[p.left + attempt] = AS_OVER
         try_again(m, y, p, attempt, FAILED, now_s)
-        return keeps and keep(m, y, p, n, c, r, worker, i, now_s)
+        return keeps and keep(m, y, p, n, c, r, worker, attempt, now_s)
     end_s = now_s
     if p.downloads and (p.proxied or not r.holds_download):
         end_s += y[p.download_s + i]
     came_s = y[p.came_s + attempt]
     if not conclude(m, y, p, attempt, end_s):
         with_proxy = p.proxied and m[p.left + attempt] == WAITING  # its client leaves the proxy later
-        return keeps and with_proxy and keep(m, y, p, n, c, r, worker, i, now_s)
+        return keeps and with_proxy and keep(m, y, p, n, c, r, worker, attempt, now_s)
     response_s = end_s - came_s
     n[c.response + bucket_of(response_s)] += 1
     x[RESPONSE_SUM_S] += response_s
@@ -296,4 +296,4 @@ def _end_request(
         n[WAITED] += 1
         x[WAIT_SUM_S] += wait_s
         x[WAIT_MAX_S] = max(x[WAIT_MAX_S], wait_s)
-    return keeps and keep(m, y, p, n, c, r, worker, i, now_s)
+    return keeps and keep(m, y, p, n, c, r, worker, attempt, now_s)

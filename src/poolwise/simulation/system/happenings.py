@@ -339,11 +339,10 @@ def _lose_client(m: Ints, y: Floats, p: Layout, attempt: int, worker: int, now_s
     """The connection that a worker of the front served, or kept for the next request, is gone."""
     if attempt < 0:
         return
-    i = request_of(p, attempt)
     m[p.front + attempt] = -1
     if m[p.phase + worker] == KEPT:
-        if m[p.kept + i]:
-            m[p.kept + i] = 0
+        if m[p.kept + attempt]:
+            m[p.kept + attempt] = 0
             m[IDLE_CONNECTIONS] -= 1
     elif m[p.left + attempt] != AS_OVER:
         if m[p.left + attempt] != AS_IMPATIENT:

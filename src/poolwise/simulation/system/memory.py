@@ -258,14 +258,15 @@ class Layout(NamedTuple):
     state: int = 0
     follower: int = 0  # next request on the connection, or -1
     leader: int = 0  # request before, or -1
-    kept: int = 0  # 1 + worker (HELD) or 1 + slot (PARKED) that keeps the connection after it; 0 none
     due: int = 0  # 1 its time has come, the response before has not; 2 the other way round
-    carried: int = 0  # requests on the connection so far
+    kind: int = 0
+    # m: one place an attempt, for connections that stay open
+    kept: int = 0  # 1 + worker (HELD) or 1 + slot (PARKED) that keeps the connection after it; 0 none
+    carried: int = 0  # requests on the connection so far; -1: it is closed after the response
     after: int = 0  # parked: next and previous of the slot
     before: int = 0
     expiry: int = 0
     pooled: int = 0
-    kind: int = 0
     # m: processor
     members: int = 0  # a group: jobs
     place: int = 0  # a group: its place in the heap, or -1
@@ -320,7 +321,8 @@ PER_SLOT = (
     "own_first", "own_last",
 )  # fmt: skip
 PER_REQUEST = ("state",)
-PER_CHAINED = ("follower", "leader", "kept", "due", "carried", "after", "before", "expiry", "pooled")
+PER_CHAINED = ("follower", "leader", "due")
+PER_CONNECTION = ("kept", "carried", "after", "before", "expiry", "pooled")
 PER_GROUP = ("members", "place", "region", "ready")
 PER_SECOND = ("sample_idle_connections", "sample_loading", "gave_up", "failed")
 
@@ -333,6 +335,7 @@ def lay_out(p: Layout) -> Layout:
     ints |= {"front": p.attempts, "left": p.attempts, "patient": p.attempts if p.patience_s < NEVER_S else 0}
     ints |= {"own_next": p.attempts if p.owns else 0}
     ints |= dict.fromkeys(PER_REQUEST, p.requests) | dict.fromkeys(PER_CHAINED, chained)
+    ints |= dict.fromkeys(PER_CONNECTION, p.attempts if chained else 0)
     ints |= {"kind": p.requests if p.kinds else 0}
     ints |= dict.fromkeys(PER_GROUP, p.groups) | {"job": p.jobs, "code": p.timers, "front_wait": BUCKETS}
     ints |= dict.fromkeys(PER_SECOND, p.seconds)
@@ -347,7 +350,7 @@ def lay_out(p: Layout) -> Layout:
     floats |= dict.fromkeys(("finish_v", "since_s"), p.workers)
     floats |= dict.fromkeys(("group_v", "group_at", "group_end"), p.groups)
     floats |= dict.fromkeys(("done_s", "over_s", "finished_s"), p.slots)
-    floats |= {"used_s": p.seconds, "expiry_s": chained, "free_s": chained}
+    floats |= {"used_s": p.seconds, "expiry_s": p.attempts if chained else 0, "free_s": chained}
     starts: dict[str, Any] = _starts(ints, M_INTS) | _starts(floats, Y_FLOATS)
     return p._replace(**starts)
 

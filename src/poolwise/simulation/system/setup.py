@@ -239,4 +239,5 @@ def _link(m: Ints, p: mem.Layout, connection: Ints) -> None:
     follower[before], leader[after] = after, before
     m[p.follower : p.follower + p.requests] = follower
     m[p.leader : p.leader + p.requests] = leader
-    m[p.carried : p.carried + p.requests] = 0 if p.proxied else np.where(connection >= 0, 0, -1)
+    shares = np.zeros(p.requests, np.int64) if p.proxied else np.where(connection >= 0, 0, -1)
+    m[p.carried : p.carried + p.attempts] = np.tile(shares, p.attempts // p.requests)
