@@ -9,7 +9,8 @@ The number of workers is what it was told to be; nothing in it looks at the load
 wait inside the process, where no other worker can help; kept-alive ones wait in its poller, for keepalive
 seconds, without a thread. The next request on one of those queues for a thread of that process, it is not
 closed when none is free; a worker that has to stop keeps them for 2 s more (STOP_KEEPALIVE_LINGER). Both
-were seen on a real one.
+were seen on a real one. The simulation lets a new connection wait outside until a thread is idle, and closes
+kept ones as soon as their worker has to stop.
 """
 
 from __future__ import annotations
