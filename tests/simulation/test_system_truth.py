@@ -26,24 +26,12 @@ N = 30_000
 slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def left_open(case: Case) -> bool:
-    """What the rules do not say, or the kernel leaves out."""
-    load, proxy = case.load, case.topology.proxy
-    recycled = [group for group in case.topology.groups if group.max_connections_per_child]
-    impatient = load.download_s is not None and not math.isinf(load.clients.patience_s)
-    return (
-        len(recycled) > 1  # how forks are counted when two groups are renewed at one instant
-        or (proxy is not None and proxy.upstream_keep_alive > 0 and impatient)  # a worker is held for ever
-    )
-
-
 def compare(case: Case) -> None:
     """The kernel's run equals the twin's: counts exactly, times to 1e-9 s.
 
     Where many bursts of threads share a GIL and a core, rounding grows from one to the next.
     """
     near_s = 1e-9 if case.app.bursts == 1 else 1e-6
-    assume(not left_open(case))
     twin = naive(case.topology, case.load, case.app, case.machine, case.timing)
     assume(not twin.tied)
     run = simulate(

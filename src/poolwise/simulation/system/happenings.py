@@ -235,10 +235,13 @@ def wake_httpd(
     wake(n, x, c)
     _after_parent(m, y, p, n, x, c, r, before, now_s)
     if mode == REAP:
-        done_s = now_s
+        done_s, forked = now_s, 0
         for k in range(1, p.stages):
             if rs[k].kept_by == BY_HTTPD_FIXED:
+                ns[k][COMPETING] = m[RUNNABLE] + forked
+                forked -= ns[k][SEQUENCE]
                 done_s = replace_daemons(m, y, p, ns[k], xs[k], cs[k], rs[k], done_s)
+                forked += ns[k][SEQUENCE]
         x[WAKE_S] += done_s - now_s
 
 

@@ -20,7 +20,6 @@ from poolwise.servers import (
 from poolwise.simulation.parent import reap
 from poolwise.simulation.processes import fork_batch, forking_s, free_slots, held_by, retire
 from poolwise.simulation.state import (
-    COMPETING,
     FREE,
     GOING,
     GONE,
@@ -50,7 +49,6 @@ from poolwise.simulation.system.memory import (
     LEAVES,
     LEAVES_S,
     OWED_STOPS,
-    RUNNABLE,
     SHUTDOWN,
     TARGET,
     TOLD,
@@ -78,7 +76,7 @@ def replace_daemons(
 ) -> float:
     """httpd's parent reaps: daemon processes that have ended are started anew. Returns when that is done."""
     before = n[SEQUENCE]
-    n[OWED], n[COMPETING] = c.slots, m[RUNNABLE]
+    n[OWED] = c.slots
     done_s = reap(n, x, c, now_s)
     n[OWED] = 0
     begin_boots(m, y, p, n, x, c, r, before)
