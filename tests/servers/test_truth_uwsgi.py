@@ -22,7 +22,7 @@ from poolwise.servers import (
 
 RECORDINGS = Path(__file__).parent.parent / "data/peers"
 SPARE = ("spare", "steady", "threads")
-BUSYNESS = ("busyness", "emergency", "mixed1", "mixed2")
+BUSYNESS = ("busyness", "busyness2", "emergency", "mixed1", "mixed2")
 NAMES = (*SPARE, "backlog", *BUSYNESS)
 
 
