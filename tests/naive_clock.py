@@ -87,14 +87,13 @@ class Clock:
         """``R`` of rule 7."""
         return len({job.payer for job in self.jobs})
 
-    def forking(self, fork_s: float, count: int, wanting: int) -> list[float]:
+    def forking(self, at_s: float, fork_s: float, count: int, wanting: int, before: int = 0) -> list[float]:
         """Rule 7: the instants at which the parent begins ``count`` forks one after another, and the end.
 
-        ``wanting``: ``R`` at the beginning.
+        They begin at ``at_s``, after ``before`` others; ``wanting``: ``R`` at the beginning.
         """
-        at_s = self.now_s
         times = [at_s]
-        for i in range(1, count + 1):
+        for i in range(before + 1, before + count + 1):
             at_s += fork_s * max(1.0, (i + wanting) / self.cores)
             times.append(at_s)
         return times

@@ -124,8 +124,10 @@ class Group(Stage):
         process.killed = True
         self.clock.forget(process)
         lost = [(worker, self.running[worker]) for worker in process.workers if worker.state == BUSY]
+        self.clock.tied = self.clock.tied or len(lost) > 1  # the rules do not say who hears of it first
         for worker, _ in lost:
             worker.state = ENDED
         self.end_if_over(process)
+        process.exit_s = self.clock.now_s
         for _, call in lost:
             self.respond(call, "lost")

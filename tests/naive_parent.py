@@ -52,13 +52,18 @@ class Parent:
 
     def reap(self) -> None:
         """Every process that has exited gives its slot back; those of a daemon group are forked anew."""
-        now_s = self.clock.now_s
+        now_s = done_s = self.clock.now_s
+        wanting = self.clock.wanting()
         _ = _reaped(self.front, now_s)
-        again = [(group, slot) for group in self.groups for slot in _reaped(group, now_s)]
-        times = self.clock.forking(self.timing.fork_s, len(again), self.clock.wanting())
-        for (group, slot), born_s, forked_s in zip(again, times, times[1:], strict=False):
-            group.fork(slot, born_s, forked_s)
-        self.clock.at(times[-1] + self.timing.sleep_s, PARENT, self.wake)
+        forks = 0
+        for group in self.groups:  # one after another
+            slots = _reaped(group, done_s)
+            times = self.clock.forking(done_s, self.timing.fork_s, len(slots), wanting, forks)
+            forks += len(slots)
+            for slot, born_s, forked_s in zip(slots, times, times[1:], strict=False):
+                group.fork(slot, born_s, forked_s)
+            done_s = times[-1]
+        self.clock.at(done_s + self.timing.sleep_s, PARENT, self.wake)
 
 
 def _reaped(stage: Stage, now_s: float) -> list[Slot]:

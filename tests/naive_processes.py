@@ -140,7 +140,7 @@ class Stage:
 
     def fork_batch(self, slots: list[Slot], wanting: int) -> float:
         """Fork into ``slots`` one after another while ``wanting`` others compute; return the end."""
-        times = self.clock.forking(self.fork_s, len(slots), wanting)
+        times = self.clock.forking(self.clock.now_s, self.fork_s, len(slots), wanting)
         for slot, born_s, forked_s in zip(slots, times, times[1:], strict=False):
             self.fork(slot, born_s, forked_s)
         return times[-1]

@@ -246,21 +246,15 @@ def test_every_request_is_decided_and_takes_at_least_its_time(case: Case) -> Non
 def test_it_equals_the_kernel_of_a_single_pool(
     pool: Pool, seed: int, data: st.DataObject, timing: Timing, ready_s: float
 ) -> None:
-    """Where nobody wants CPU the chain is one pool, and its simulation another program.
-
-    Left out is worker where a slot has two processes: there the kernel of one pool lets threads at places
-    that others held until lately begin before their process has started (a start of more than a second), and
-    counts an earlier process until all of them have ended.
-    """
-    assume(pool.max_connections_per_child >= 0 and (ready_s < 1 or pool.architecture != "worker"))
+    """Where nobody wants CPU the chain is one pool, and its simulation another program."""
+    assume(pool.max_connections_per_child >= 0)
     load = data.draw(loads(frozenset(), 1, np.random.default_rng(seed)))
     app = App(startup_cpu_s=0.0, startup_wait_s=ready_s)
     kernel = simulate(pool, load, app=app, timing=timing, keep_starts=True, engine="plain")
     twin = naive(Topology(pool), load, app, Machine(), timing)
     assert np.allclose(kernel.details["start_s"], twin.start_s, rtol=0, atol=1e-9)
     stage = twin.stages[0]
-    if pool.architecture != "worker" or not pool.max_connections_per_child:
-        assert kernel.series["total"].tolist() == stage.total
+    assert kernel.series["total"].tolist() == stage.total
     assert kernel.series["busy"].tolist() == stage.busy
     assert kernel.series["queued"].tolist() == stage.queued
     assert kernel.totals["created"] == len(stage.forks_s)
