@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,6 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("CI", "").lower() in ("1", "true", "yes"),
         help="a skipped test is a failed test (the default where CI=true)",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In CI the random cases are the same each time: it tells of the change, not of the draw."""
+    settings.register_profile("same", derandomize=True)
+    if config.getoption("--no-skips"):
+        settings.load_profile("same")
 
 
 def _refuse_skip(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -36,6 +36,7 @@ class Group(Stage):
         self.begin = self.picks_up
         self.running: dict[Worker, Call] = {}
         self.apaches_timeout_s = 60.0
+        self.late_s = -1.0  # when queue-timeout last struck
 
     def ask(self, attempt: Attempt, upload_s: float, answer: Callable[[str], None]) -> None:
         """Rules 3 and 4: the request joins the queue at once; ``answer`` is told how it ended.
@@ -74,6 +75,8 @@ class Group(Stage):
         self.running[worker] = call
         timeout_s = self.pool.options.get("queue-timeout", 0)
         if 0 < timeout_s < self.clock.now_s - call.asked_s:
+            self.clock.tied = self.clock.tied or self.late_s == self.clock.now_s  # two at one instant
+            self.late_s = self.clock.now_s
             self.through(worker, call, "504", ran=False)
         else:
             self.clock.wait(

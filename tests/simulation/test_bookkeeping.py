@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st_
 
 from poolwise.model import Pool, Workload
-from poolwise.simulation import Incident, Timing, facade, loop, simulate
+from poolwise.simulation import Incident, Timing, simulate
 from poolwise.simulation import state as st
+from poolwise.simulation.pool import facade, loop
 from random_cases import MANY, TIMINGS, incidents, loads, pools
 from sample_pools import INSTANT, at_once, prefork, threaded
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolwise.model import App, LogLine, Pool, Run, Topology, Workload
-from poolwise.simulation import Incident, Timing, facade, simulate
+from poolwise.simulation import Incident, Timing, simulate
+from poolwise.simulation.pool import facade
 from random_cases import MANY, TIMINGS, incidents, loads, pools
 
 

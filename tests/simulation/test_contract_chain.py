@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from poolwise.model import App, Clients, InputError, Machine, Pool, Run, Topology, Workload
 from poolwise.servers import PEERS, peer_pool
-from poolwise.simulation import Incident, Timing, facade, simulate
-from poolwise.simulation.system import memory as mem
+from poolwise.simulation import Incident, Timing, simulate
+from poolwise.simulation.chain import memory as mem
+from poolwise.simulation.pool import facade
 from random_cases import incidents
 from random_servers import ALONE, BEHIND, topologies
 from random_systems import FEATURES, apps, loads

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from test_twins import same
 
 from poolwise.model import App, InputError, Pool, Workload
-from poolwise.simulation import Incident, Timing, Trace, envelope_trace, facade, prepare, simulate
-from poolwise.simulation.envelope_load import busy_at, came_before
+from poolwise.simulation import Incident, Timing, Trace, prepare, simulate
+from poolwise.simulation.pool import envelope_trace, facade
+from poolwise.simulation.pool.envelope_load import busy_at, came_before
 from random_cases import MANY, TIMINGS, pools
 from sample_pools import poisson, prefork, threaded
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from poolwise.model import InputError, Pool, Run, Workload
-from poolwise.simulation import hybrid_run, simulate, simulate_rates
-from poolwise.simulation.hybrid import run_rates
+from poolwise.simulation import simulate, simulate_rates
+from poolwise.simulation.pool import hybrid_run
+from poolwise.simulation.pool.hybrid import run_rates
 from sample_pools import prefork, threaded
 
 RUNS = 6

@@ -15,7 +15,7 @@ import pytest
 from poolwise.model import App, Run, Topology, Workload
 from poolwise.servers import peer_pool
 from poolwise.simulation import Incident, Timing, simulate
-from poolwise.simulation.system import memory as mem
+from poolwise.simulation.chain import memory as mem
 from sample_pools import INSTANT, threaded
 
 HALF = replace(INSTANT, startup_wait_s=0.5)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from ciw_prefork import ciw_prefork
 from poolwise.model import App, InputError, Pool, Run, Workload
-from poolwise.simulation import Incident, Timing, facade, simulate
-from poolwise.simulation.loop import run
+from poolwise.simulation import Incident, Timing, simulate
+from poolwise.simulation.pool import facade
+from poolwise.simulation.pool.loop import run
 from random_cases import MANY, TIMINGS, incidents, loads, pools
 from sample_pools import poisson, prefork
 from simpy_prefork import simpy_prefork

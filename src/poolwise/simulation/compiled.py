@@ -35,13 +35,13 @@ POOL = (
     "poolwise.simulation.calendar",
     "poolwise.simulation.ring",
     "poolwise.simulation.processes",
-    "poolwise.simulation.cruise",
-    "poolwise.simulation.cruise_turns",
+    "poolwise.simulation.pool.cruise",
+    "poolwise.simulation.pool.cruise_turns",
     "poolwise.simulation.parent",
-    "poolwise.simulation.loop",
-    "poolwise.simulation.envelope_load",
-    "poolwise.simulation.envelope",
-    "poolwise.simulation.hybrid",
+    "poolwise.simulation.pool.loop",
+    "poolwise.simulation.pool.envelope_load",
+    "poolwise.simulation.pool.envelope",
+    "poolwise.simulation.pool.hybrid",
 )
 CHAIN = (
     *POLICIES,
@@ -55,18 +55,18 @@ CHAIN = (
     "poolwise.simulation.ring",
     "poolwise.simulation.processes",
     "poolwise.simulation.parent",
-    "poolwise.simulation.system.memory",
-    "poolwise.simulation.system.timers",
-    "poolwise.simulation.system.processor",
-    "poolwise.simulation.system.workers",
-    "poolwise.simulation.system.clients",
-    "poolwise.simulation.system.queues",
-    "poolwise.simulation.system.flow",
-    "poolwise.simulation.system.demand",
-    "poolwise.simulation.system.masters",
-    "poolwise.simulation.system.happenings",
-    "poolwise.simulation.system.loop",
-    "poolwise.simulation.system.entry",
+    "poolwise.simulation.chain.memory",
+    "poolwise.simulation.chain.timers",
+    "poolwise.simulation.chain.processor",
+    "poolwise.simulation.chain.workers",
+    "poolwise.simulation.chain.clients",
+    "poolwise.simulation.chain.queues",
+    "poolwise.simulation.chain.flow",
+    "poolwise.simulation.chain.demand",
+    "poolwise.simulation.chain.masters",
+    "poolwise.simulation.chain.happenings",
+    "poolwise.simulation.chain.loop",
+    "poolwise.simulation.chain.entry",
 )
 ENTRIES = ("run", "load", "run_envelope", "run_rates", "enter")
 
@@ -172,7 +172,7 @@ def _twins(modules: list[types.ModuleType], cached: bool) -> dict[str, Any]:
     """
     import numba
 
-    names: dict[str, Any] = {"__builtins__": __builtins__, "__name__": "poolwise.simulation.loop"}
+    names: dict[str, Any] = {"__builtins__": __builtins__, "__name__": "poolwise.simulation.pool.loop"}
     for module in modules:
         for name, item in vars(module).items():
             if isinstance(item, types.FunctionType) and item.__module__ == module.__name__:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from poolwise.model import App, InputError, Machine, Pool, Run, Topology, Workload
-from poolwise.simulation import facade
+from poolwise.simulation.chain.facade import simulate_chain
 from poolwise.simulation.checks import check_chain, check_incidents, check_timing
 from poolwise.simulation.compiled import available, chain_loaded, must_compile
-from poolwise.simulation.envelope_trace import Trace
-from poolwise.simulation.facade import ARCHITECTURES, INCIDENTS, MEASURED, SMALL_APP, TWO_CORES
 from poolwise.simulation.incident import Incident, Timing
-from poolwise.simulation.system.facade import simulate_chain
+from poolwise.simulation.pool import facade
+from poolwise.simulation.pool.envelope_trace import Trace
+from poolwise.simulation.pool.facade import ARCHITECTURES, INCIDENTS, MEASURED, SMALL_APP, TWO_CORES
 
 NO_APPS: Mapping[str, App] = {}
 CHAIN_SMALL = 10_000  # requests: below, loading the machine code takes longer than the plain loop

@@ -1,7 +1,7 @@
 """Addresses as pointers, for compiled kernels that hand their memory on from function to function.
 
 An array is seven words to hand on and its owner is counted at each step; a pointer is one word. A compiled
-kernel is given addresses and turns them into pointers where it is entered (``system/entry.py``).
+kernel is given addresses and turns them into pointers where it is entered (``chain/entry.py``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @cache
 def pointers() -> dict[str, Any]:
-    """What stands in a compiled kernel for the functions of the same names in ``system/entry.py``."""
+    """What stands in a compiled kernel for the functions of the same names in ``chain/entry.py``."""
     from numba.core import types
     from numba.extending import intrinsic, models, overload, register_model
 

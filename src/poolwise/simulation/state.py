@@ -33,7 +33,7 @@ IDLE = -2
 PREFORK = 0
 WORKER = 1
 EVENT = 2
-SUPERVISED = 3  # processes kept by another master than httpd's (see system/supervisor.py)
+SUPERVISED = 3  # processes kept by another master than httpd's (see chain/masters.py)
 
 # what the parent does at its next wake
 TICK = 0  # end of the one-second sleep: start what is owed, or one maintenance pass

@@ -8,21 +8,7 @@ given to a process. Sources: servers/nginx_unit.py, servers/passenger.py.
 from __future__ import annotations
 
 from poolwise.servers import passenger_collects, passenger_maintain, unit_maintain, unit_retires
-from poolwise.simulation.parent import reap
-from poolwise.simulation.processes import fork_batch, free_slots, retire
-from poolwise.simulation.state import (
-    BUSY,
-    HIGH,
-    KILLED_IDLE,
-    LIVE,
-    QUEUE_SIZE,
-    SEQUENCE,
-    STARTING,
-    Floats,
-    Ints,
-    Plan,
-)
-from poolwise.simulation.system.memory import (
+from poolwise.simulation.chain.memory import (
     ASKED,
     BECAME_READY,
     BY_UNIT,
@@ -37,8 +23,22 @@ from poolwise.simulation.system.memory import (
     Rules,
     code_of,
 )
-from poolwise.simulation.system.timers import set_timer
-from poolwise.simulation.system.workers import begin_boots, notice_end
+from poolwise.simulation.chain.timers import set_timer
+from poolwise.simulation.chain.workers import begin_boots, notice_end
+from poolwise.simulation.parent import reap
+from poolwise.simulation.processes import fork_batch, free_slots, retire
+from poolwise.simulation.state import (
+    BUSY,
+    HIGH,
+    KILLED_IDLE,
+    LIVE,
+    QUEUE_SIZE,
+    SEQUENCE,
+    STARTING,
+    Floats,
+    Ints,
+    Plan,
+)
 
 # how a process of Unit idles, in place of seen_busy
 NOT_IDLE = 0

@@ -9,38 +9,18 @@ from __future__ import annotations
 
 import math
 
-from poolwise.simulation.parent import cold_start, idle_workers
-from poolwise.simulation.processes import forking_s
-from poolwise.simulation.state import (
-    ALIVE,
-    BUSY,
-    GOING,
-    HIGH,
-    LIVE,
-    MODE,
-    PROCESS_S,
-    QUEUE_SIZE,
-    RATE,
-    SAMPLE_S,
-    SAMPLES,
-    TICK,
-    WAKE_S,
-    Floats,
-    Ints,
-    Plan,
-)
-from poolwise.simulation.system.clients import (
+from poolwise.simulation.chain.clients import (
     close,
     come_if_free,
     give_up,
     next_expiry_s,
     next_impatient_s,
 )
-from poolwise.simulation.system.demand import grow_on_demand
-from poolwise.simulation.system.flow import FloatRows, Rows, settle
-from poolwise.simulation.system.happenings import close_left, on_incident, on_timer, wake_httpd
-from poolwise.simulation.system.masters import first_processes, keep_number, look_after
-from poolwise.simulation.system.memory import (
+from poolwise.simulation.chain.demand import grow_on_demand
+from poolwise.simulation.chain.flow import FloatRows, Rows, settle
+from poolwise.simulation.chain.happenings import close_left, on_incident, on_timer, wake_httpd
+from poolwise.simulation.chain.masters import first_processes, keep_number, look_after
+from poolwise.simulation.chain.memory import (
     BOOT,
     BY_HTTPD,
     BY_HTTPD_FIXED,
@@ -62,15 +42,35 @@ from poolwise.simulation.system.memory import (
     Layout,
     Rules,
 )
-from poolwise.simulation.system.processor import end_work, used_s
-from poolwise.simulation.system.queues import pull
-from poolwise.simulation.system.timers import take_timer
-from poolwise.simulation.system.workers import (
+from poolwise.simulation.chain.processor import end_work, used_s
+from poolwise.simulation.chain.queues import pull
+from poolwise.simulation.chain.timers import take_timer
+from poolwise.simulation.chain.workers import (
     begin_boots,
     call,
     count_withheld,
     end_boot,
     stage_of,
+)
+from poolwise.simulation.parent import cold_start, idle_workers
+from poolwise.simulation.processes import forking_s
+from poolwise.simulation.state import (
+    ALIVE,
+    BUSY,
+    GOING,
+    HIGH,
+    LIVE,
+    MODE,
+    PROCESS_S,
+    QUEUE_SIZE,
+    RATE,
+    SAMPLE_S,
+    SAMPLES,
+    TICK,
+    WAKE_S,
+    Floats,
+    Ints,
+    Plan,
 )
 
 RESTART_PATIENCE_S = 3.0  # httpd gives the daemon processes so long when it restarts

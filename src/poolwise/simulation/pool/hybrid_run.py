@@ -11,7 +11,8 @@ from poolwise.model import BUCKETS, App, Histogram, InputError, Machine, Pool, R
 from poolwise.simulation import state as st
 from poolwise.simulation.checks import check_pool
 from poolwise.simulation.compiled import available, compiled_rates, record
-from poolwise.simulation.facade import (
+from poolwise.simulation.incident import Timing
+from poolwise.simulation.pool.facade import (
     ARCHITECTURES,
     MEASURED,
     SMALL_APP,
@@ -19,9 +20,8 @@ from poolwise.simulation.facade import (
     fresh_memory,
     make_plan,
 )
-from poolwise.simulation.hybrid import H_FLOATS, run_rates
-from poolwise.simulation.incident import Timing
-from poolwise.simulation.outcome import Outcome
+from poolwise.simulation.pool.hybrid import H_FLOATS, run_rates
+from poolwise.simulation.pool.outcome import Outcome
 
 if TYPE_CHECKING:
     from poolwise.model import Floats

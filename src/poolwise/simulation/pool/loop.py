@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from poolwise.simulation.buckets import bucket_of
 from poolwise.simulation.calendar import file, soonest, take
-from poolwise.simulation.cruise import cruise
-from poolwise.simulation.cruise_turns import cruise_turns
 from poolwise.simulation.parent import cold_start, idle_workers, incident, wake
+from poolwise.simulation.pool.cruise import cruise
+from poolwise.simulation.pool.cruise_turns import cruise_turns
 from poolwise.simulation.processes import forking_s, release, retire
 from poolwise.simulation.ring import next_idle
 from poolwise.simulation.state import (

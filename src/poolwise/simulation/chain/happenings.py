@@ -2,36 +2,11 @@
 
 from __future__ import annotations
 
-from poolwise.simulation.parent import incident, wake
-from poolwise.simulation.processes import oldest_live, release
-from poolwise.simulation.state import (
-    COMPETING,
-    CRASH,
-    CRASHED,
-    GOING,
-    HARD_RESTART,
-    HIGH,
-    IDLE,
-    LIVE,
-    MODE,
-    PREFORK,
-    QUEUE_HEAD,
-    QUEUE_SIZE,
-    REAP,
-    RESTARTED,
-    REVIVE,
-    SEQUENCE,
-    STARTING,
-    WAKE_S,
-    Floats,
-    Ints,
-    Plan,
-)
-from poolwise.simulation.system.clients import close_parked, come, knock, try_again
-from poolwise.simulation.system.demand import look_at_idle
-from poolwise.simulation.system.flow import FloatRows, Rows
-from poolwise.simulation.system.masters import replace_daemons, replace_ended, shut_down
-from poolwise.simulation.system.memory import (
+from poolwise.simulation.chain.clients import close_parked, come, knock, try_again
+from poolwise.simulation.chain.demand import look_at_idle
+from poolwise.simulation.chain.flow import FloatRows, Rows
+from poolwise.simulation.chain.masters import replace_daemons, replace_ended, shut_down
+from poolwise.simulation.chain.memory import (
     AS_IMPATIENT,
     AS_OVER,
     BLOCKED,
@@ -60,9 +35,9 @@ from poolwise.simulation.system.memory import (
     code_of,
     request_of,
 )
-from poolwise.simulation.system.queues import fail, pull
-from poolwise.simulation.system.timers import cancel, set_timer
-from poolwise.simulation.system.workers import (
+from poolwise.simulation.chain.queues import fail, pull
+from poolwise.simulation.chain.timers import cancel, set_timer
+from poolwise.simulation.chain.workers import (
     begin_boots,
     call,
     count_withheld,
@@ -72,6 +47,31 @@ from poolwise.simulation.system.workers import (
     stage_of_slot,
     stop_worker,
     work_on_boot,
+)
+from poolwise.simulation.parent import incident, wake
+from poolwise.simulation.processes import oldest_live, release
+from poolwise.simulation.state import (
+    COMPETING,
+    CRASH,
+    CRASHED,
+    GOING,
+    HARD_RESTART,
+    HIGH,
+    IDLE,
+    LIVE,
+    MODE,
+    PREFORK,
+    QUEUE_HEAD,
+    QUEUE_SIZE,
+    REAP,
+    RESTARTED,
+    REVIVE,
+    SEQUENCE,
+    STARTING,
+    WAKE_S,
+    Floats,
+    Ints,
+    Plan,
 )
 
 RESTART_PATIENCE_S = 3.0  # httpd gives the daemon processes so long when it restarts

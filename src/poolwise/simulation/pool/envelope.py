@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from poolwise.simulation.buckets import bucket_of
 from poolwise.simulation.calendar import clear, file
-from poolwise.simulation.cruise import cruise
-from poolwise.simulation.cruise_turns import cruise_turns
-from poolwise.simulation.envelope_load import (
+from poolwise.simulation.parent import wake
+from poolwise.simulation.pool.cruise import cruise
+from poolwise.simulation.pool.cruise_turns import cruise_turns
+from poolwise.simulation.pool.envelope_load import (
     BLOCK,
     SUM_S,
     Envelope,
@@ -26,8 +27,7 @@ from poolwise.simulation.envelope_load import (
     came_before,
     in_service,
 )
-from poolwise.simulation.loop import advance, begin, finish, sample
-from poolwise.simulation.parent import wake
+from poolwise.simulation.pool.loop import advance, begin, finish, sample
 from poolwise.simulation.ring import next_idle, ready, rest
 from poolwise.simulation.state import (
     ALIVE,

@@ -10,9 +10,9 @@ import numpy as np
 from poolwise.model import BUCKETS, Histogram, LogLine, Run
 from poolwise.servers import MESSAGES
 from poolwise.simulation import state as st
-from poolwise.simulation.outcome import per_second
-from poolwise.simulation.system import memory as mem
-from poolwise.simulation.system.setup import Chain
+from poolwise.simulation.chain import memory as mem
+from poolwise.simulation.chain.setup import Chain
+from poolwise.simulation.pool.outcome import per_second
 
 if TYPE_CHECKING:
     from poolwise.model import Floats

@@ -17,8 +17,8 @@ from poolwise.servers import (
     holds,
 )
 from poolwise.simulation import state as st
+from poolwise.simulation.chain import memory as mem
 from poolwise.simulation.incident import Timing
-from poolwise.simulation.system import memory as mem
 
 HTTPD = {"prefork": st.PREFORK, "worker": st.WORKER, "event": st.EVENT}
 GILS = {"shared": mem.SHARED_GIL, "per-interpreter": mem.INTERPRETER_GIL, "free-threaded": mem.NO_GIL}

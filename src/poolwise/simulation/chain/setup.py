@@ -11,10 +11,10 @@ import numpy as np
 
 from poolwise.model import App, InputError, Machine, Topology, Workload
 from poolwise.simulation import state as st
+from poolwise.simulation.chain import memory as mem
+from poolwise.simulation.chain.stages import Stage, plan, rules, stages_of
+from poolwise.simulation.chain.workers import sides_of
 from poolwise.simulation.incident import Timing
-from poolwise.simulation.system import memory as mem
-from poolwise.simulation.system.stages import Stage, plan, rules, stages_of
-from poolwise.simulation.system.workers import sides_of
 
 if TYPE_CHECKING:
     from poolwise.model import Floats, Ints

@@ -3,23 +3,8 @@
 from __future__ import annotations
 
 from poolwise.simulation.buckets import bucket_of
-from poolwise.simulation.processes import retire
-from poolwise.simulation.state import (
-    LIVE,
-    QUEUE_HEAD,
-    QUEUE_SIZE,
-    RECYCLED,
-    RING_SIZE,
-    SERVED,
-    WAIT_MAX_S,
-    WAIT_SUM_S,
-    WAITED,
-    Floats,
-    Ints,
-    Plan,
-)
-from poolwise.simulation.system.clients import take_own, take_up
-from poolwise.simulation.system.memory import (
+from poolwise.simulation.chain.clients import take_own, take_up
+from poolwise.simulation.chain.memory import (
     AS_FAILED,
     AS_IMPATIENT,
     ASKED,
@@ -38,12 +23,27 @@ from poolwise.simulation.system.memory import (
     code_of,
     request_of,
 )
-from poolwise.simulation.system.timers import set_timer
-from poolwise.simulation.system.workers import (
+from poolwise.simulation.chain.timers import set_timer
+from poolwise.simulation.chain.workers import (
     call,
     notice_end,
     seize,
     vacate,
+)
+from poolwise.simulation.processes import retire
+from poolwise.simulation.state import (
+    LIVE,
+    QUEUE_HEAD,
+    QUEUE_SIZE,
+    RECYCLED,
+    RING_SIZE,
+    SERVED,
+    WAIT_MAX_S,
+    WAIT_SUM_S,
+    WAITED,
+    Floats,
+    Ints,
+    Plan,
 )
 
 

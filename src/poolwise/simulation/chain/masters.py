@@ -17,6 +17,27 @@ from poolwise.servers import (
     cheaper_spare,
     worker_busyness,
 )
+from poolwise.simulation.chain.demand import first_look
+from poolwise.simulation.chain.memory import (
+    BY_BACKLOG,
+    BY_BUSYNESS,
+    BY_HTTPD_FIXED,
+    BY_NUMBER,
+    BY_SPARE,
+    BY_UNIT,
+    FIRST_COUNT,
+    LEAVES,
+    LEAVES_S,
+    OWED_STOPS,
+    SHUTDOWN,
+    TARGET,
+    TOLD,
+    Layout,
+    Rules,
+    code_of,
+)
+from poolwise.simulation.chain.timers import set_timer
+from poolwise.simulation.chain.workers import begin_boots, notice_end
 from poolwise.simulation.parent import reap
 from poolwise.simulation.processes import fork_batch, forking_s, free_slots, held_by, retire
 from poolwise.simulation.state import (
@@ -37,27 +58,6 @@ from poolwise.simulation.state import (
     Ints,
     Plan,
 )
-from poolwise.simulation.system.demand import first_look
-from poolwise.simulation.system.memory import (
-    BY_BACKLOG,
-    BY_BUSYNESS,
-    BY_HTTPD_FIXED,
-    BY_NUMBER,
-    BY_SPARE,
-    BY_UNIT,
-    FIRST_COUNT,
-    LEAVES,
-    LEAVES_S,
-    OWED_STOPS,
-    SHUTDOWN,
-    TARGET,
-    TOLD,
-    Layout,
-    Rules,
-    code_of,
-)
-from poolwise.simulation.system.timers import set_timer
-from poolwise.simulation.system.workers import begin_boots, notice_end
 
 
 def first_processes(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from poolwise.model import BUCKETS, InputError, Workload
 from poolwise.simulation.checks import check_workload
 from poolwise.simulation.compiled import available, compiled_envelope
-from poolwise.simulation.envelope_load import BLOCK, Envelope, load
-from poolwise.simulation.outcome import per_second
+from poolwise.simulation.pool.envelope_load import BLOCK, Envelope, load
+from poolwise.simulation.pool.outcome import per_second
 
 if TYPE_CHECKING:
     from poolwise.model import Floats

@@ -7,24 +7,7 @@ starts works on the shared processor, and a killed one leaves clients without an
 from __future__ import annotations
 
 from poolwise.servers import event_accepts, recycle_after, recycle_after_in_slot
-from poolwise.simulation.processes import crash, exit_process, release
-from poolwise.simulation.ring import idle_in, leave_ring, next_idle, rest
-from poolwise.simulation.state import (
-    BUSY,
-    GOING,
-    GONE,
-    HIGH,
-    IDLE,
-    LIVE,
-    LIVE_BUSY,
-    LOST,
-    SEQUENCE,
-    STARTING,
-    WITHHELD,
-    WORKER,
-    Plan,
-)
-from poolwise.simulation.system.memory import (
+from poolwise.simulation.chain.memory import (
     BECAME_READY,
     BOOT,
     BOOT_WAITED,
@@ -50,8 +33,25 @@ from poolwise.simulation.system.memory import (
     Rules,
     code_of,
 )
-from poolwise.simulation.system.processor import abandon_work, begin_work
-from poolwise.simulation.system.timers import cancel, set_timer
+from poolwise.simulation.chain.processor import abandon_work, begin_work
+from poolwise.simulation.chain.timers import cancel, set_timer
+from poolwise.simulation.processes import crash, exit_process, release
+from poolwise.simulation.ring import idle_in, leave_ring, next_idle, rest
+from poolwise.simulation.state import (
+    BUSY,
+    GOING,
+    GONE,
+    HIGH,
+    IDLE,
+    LIVE,
+    LIVE_BUSY,
+    LOST,
+    SEQUENCE,
+    STARTING,
+    WITHHELD,
+    WORKER,
+    Plan,
+)
 
 MOST_SIDES = 4
 

@@ -7,25 +7,14 @@ what it sets free is put in the line of workers to go on, and takes its turn the
 from __future__ import annotations
 
 from poolwise.simulation.buckets import bucket_of
-from poolwise.simulation.state import (
-    RESPONSE_MAX_S,
-    RESPONSE_SUM_S,
-    SERVED,
-    WAIT_MAX_S,
-    WAIT_SUM_S,
-    WAITED,
-    Floats,
-    Ints,
-    Plan,
-)
-from poolwise.simulation.system.clients import (
+from poolwise.simulation.chain.clients import (
     close_parked,
     close_surplus,
     conclude,
     keep,
     try_again,
 )
-from poolwise.simulation.system.memory import (
+from poolwise.simulation.chain.memory import (
     AS_FAILED,
     AS_IMPATIENT,
     AS_OVER,
@@ -53,14 +42,25 @@ from poolwise.simulation.system.memory import (
     code_of,
     request_of,
 )
-from poolwise.simulation.system.processor import begin_work
-from poolwise.simulation.system.queues import free_worker, join, pull, upload_of_s
-from poolwise.simulation.system.timers import set_timer
-from poolwise.simulation.system.workers import (
+from poolwise.simulation.chain.processor import begin_work
+from poolwise.simulation.chain.queues import free_worker, join, pull, upload_of_s
+from poolwise.simulation.chain.timers import set_timer
+from poolwise.simulation.chain.workers import (
     call,
     group_of,
     stage_of,
     weigh_connections,
+)
+from poolwise.simulation.state import (
+    RESPONSE_MAX_S,
+    RESPONSE_SUM_S,
+    SERVED,
+    WAIT_MAX_S,
+    WAIT_SUM_S,
+    WAITED,
+    Floats,
+    Ints,
+    Plan,
 )
 
 Rows = list[Ints]

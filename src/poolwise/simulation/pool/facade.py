@@ -27,11 +27,11 @@ from poolwise.simulation.compiled import (
     must_compile,
     record,
 )
-from poolwise.simulation.envelope import ASTRAY, run_envelope
-from poolwise.simulation.envelope_trace import Trace, prepare
 from poolwise.simulation.incident import Incident, Timing
-from poolwise.simulation.loop import run
-from poolwise.simulation.outcome import Outcome
+from poolwise.simulation.pool.envelope import ASTRAY, run_envelope
+from poolwise.simulation.pool.envelope_trace import Trace, prepare
+from poolwise.simulation.pool.loop import run
+from poolwise.simulation.pool.outcome import Outcome
 
 ARCHITECTURES = {"prefork": st.PREFORK, "worker": st.WORKER, "event": st.EVENT}
 INCIDENTS = {"graceful": st.GRACEFUL_RESTART, "restart": st.HARD_RESTART, "crash": st.CRASH}

@@ -6,7 +6,7 @@ that must not fire at all (a process is killed) are taken out one by one.
 
 from __future__ import annotations
 
-from poolwise.simulation.system.memory import NEVER_S, TIMERS, Floats, Ints, Layout
+from poolwise.simulation.chain.memory import NEVER_S, TIMERS, Floats, Ints, Layout
 
 
 def set_timer(m: Ints, y: Floats, p: Layout, time_s: float, code: int) -> None:

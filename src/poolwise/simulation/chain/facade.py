@@ -9,12 +9,12 @@ import numpy as np
 
 from poolwise.model import App, Machine, Run, Topology, Workload
 from poolwise.simulation import state as st
+from poolwise.simulation.chain import memory as mem
+from poolwise.simulation.chain.entry import enter
+from poolwise.simulation.chain.outcome import ChainOutcome
+from poolwise.simulation.chain.setup import Chain, chain_of
 from poolwise.simulation.compiled import compiled_chain, records
 from poolwise.simulation.incident import Incident, Timing
-from poolwise.simulation.system import memory as mem
-from poolwise.simulation.system.entry import enter
-from poolwise.simulation.system.outcome import ChainOutcome
-from poolwise.simulation.system.setup import Chain, chain_of
 
 INCIDENTS = {"graceful": st.GRACEFUL_RESTART, "restart": st.HARD_RESTART, "crash": st.CRASH}
 STRETCHES = 50

@@ -8,22 +8,7 @@ the delay is the same for all.
 
 from __future__ import annotations
 
-from poolwise.simulation.processes import retire
-from poolwise.simulation.state import (
-    EVENT,
-    GONE,
-    HIGH,
-    LIVE,
-    QUEUE_HEAD,
-    QUEUE_SIZE,
-    RECYCLED,
-    REFUSED,
-    RING_SIZE,
-    Floats,
-    Ints,
-    Plan,
-)
-from poolwise.simulation.system.memory import (
+from poolwise.simulation.chain.memory import (
     ANSWERED,
     ANSWERED_COUNT,
     AS_IMPATIENT,
@@ -60,8 +45,23 @@ from poolwise.simulation.system.memory import (
     code_of,
     request_of,
 )
-from poolwise.simulation.system.timers import set_timer
-from poolwise.simulation.system.workers import call, seize, seize_in, weigh_connections
+from poolwise.simulation.chain.timers import set_timer
+from poolwise.simulation.chain.workers import call, seize, seize_in, weigh_connections
+from poolwise.simulation.processes import retire
+from poolwise.simulation.state import (
+    EVENT,
+    GONE,
+    HIGH,
+    LIVE,
+    QUEUE_HEAD,
+    QUEUE_SIZE,
+    RECYCLED,
+    REFUSED,
+    RING_SIZE,
+    Floats,
+    Ints,
+    Plan,
+)
 
 
 def come_if_free(

@@ -17,8 +17,8 @@ import math
 from typing import Any
 
 from poolwise.simulation.buckets import bucket_of
-from poolwise.simulation.loop import advance, begin, finish, sample
 from poolwise.simulation.parent import wake
+from poolwise.simulation.pool.loop import advance, begin, finish, sample
 from poolwise.simulation.ring import ready
 from poolwise.simulation.state import (
     BUSY,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from poolwise.simulation.chain.flow import FloatRows, Rows
+from poolwise.simulation.chain.loop import run_chain
+from poolwise.simulation.chain.memory import Floats, Ints, Layout, Rules
 from poolwise.simulation.state import Plan
-from poolwise.simulation.system.flow import FloatRows, Rows
-from poolwise.simulation.system.loop import run_chain
-from poolwise.simulation.system.memory import Floats, Ints, Layout, Rules
 
 Kind = TypeVar("Kind")
 

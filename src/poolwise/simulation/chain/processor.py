@@ -13,7 +13,7 @@ virtual time; two levels of it here.
 
 from __future__ import annotations
 
-from poolwise.simulation.system.memory import (
+from poolwise.simulation.chain.memory import (
     NEVER_S,
     RUNNABLE,
     USED_S,
