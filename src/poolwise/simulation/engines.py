@@ -12,7 +12,8 @@ from poolwise.simulation.compiled import available, chain_loaded, must_compile
 from poolwise.simulation.incident import Incident, Timing
 from poolwise.simulation.pool import facade
 from poolwise.simulation.pool.envelope_trace import Trace
-from poolwise.simulation.pool.facade import ARCHITECTURES, INCIDENTS, MEASURED, SMALL_APP, TWO_CORES
+from poolwise.simulation.pool.facade import MEASURED, SMALL_APP, TWO_CORES
+from poolwise.simulation.state import ARCHITECTURES, KINDS_OF_INCIDENT
 
 NO_APPS: Mapping[str, App] = {}
 CHAIN_SMALL = 10_000  # requests: below, loading the machine code takes longer than the plain loop
@@ -52,7 +53,7 @@ def simulate(
         )  # fmt: skip
     topology = pool if isinstance(pool, Topology) else Topology(pool)
     check_chain(topology, load, app, apps, machine)
-    check_incidents(incidents, INCIDENTS)
+    check_incidents(incidents, KINDS_OF_INCIDENT)
     given = (topology, load, app, apps, machine, timing, incidents)
     return simulate_chain(*given, _compiled(engine, len(load)), keep_starts, label, facade.DRAIN_S, seed)
 

@@ -16,7 +16,6 @@ from poolwise.simulation.chain.setup import Chain, chain_of
 from poolwise.simulation.compiled import compiled_chain, records
 from poolwise.simulation.incident import Incident, Timing
 
-INCIDENTS = {"graceful": st.GRACEFUL_RESTART, "restart": st.HARD_RESTART, "crash": st.CRASH}
 STRETCHES = 50
 
 
@@ -39,7 +38,7 @@ def simulate_chain(
     plan = sorted(incidents, key=lambda incident: incident.time_s)
     inputs = (
         np.array([incident.time_s for incident in plan], np.float64),
-        np.array([INCIDENTS[incident.kind] for incident in plan], np.int64),
+        np.array([st.KINDS_OF_INCIDENT[incident.kind] for incident in plan], np.int64),
         np.array([incident.count for incident in plan], np.int64),
     )
     chain = _compiled(chain, inputs) if compiled else _plain(chain, inputs)

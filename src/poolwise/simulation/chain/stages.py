@@ -20,7 +20,6 @@ from poolwise.simulation import state as st
 from poolwise.simulation.chain import memory as mem
 from poolwise.simulation.incident import Timing
 
-HTTPD = {"prefork": st.PREFORK, "worker": st.WORKER, "event": st.EVENT}
 GILS = {"shared": mem.SHARED_GIL, "per-interpreter": mem.INTERPRETER_GIL, "free-threaded": mem.NO_GIL}
 CHEAPER = {
     CHEAPER_SPARE: mem.BY_SPARE,
@@ -66,7 +65,7 @@ def plan(
 ) -> st.Plan:
     """The plan of the stage's pool; ``queue``: how many may wait for one of its workers."""
     pool = stage.pool
-    architecture = HTTPD.get(pool.architecture, st.SUPERVISED)
+    architecture = st.ARCHITECTURES.get(pool.architecture, st.SUPERVISED)
     prefork = architecture in (st.PREFORK, st.SUPERVISED)
     slots = pool.server_limit if architecture == st.EVENT else pool.process_limit
     slots += 1 if _overlap_s(pool) > 0 else 0
@@ -156,7 +155,7 @@ def rules(stage: Stage, front: Pool, closes: bool, chained: bool) -> mem.Rules:
         overlap_s=_overlap_s(pool),
         least_age_s=options.get("min-worker-lifetime", 0.0),
         mercy_s=options.get("worker-reload-mercy", 0.0),
-        most_requests=pool.max_connections_per_child if pool.architecture not in HTTPD else 0,
+        most_requests=pool.max_connections_per_child if pool.architecture not in st.ARCHITECTURES else 0,
         jitter=int(options.get("max_requests_jitter", 0)),
         slot_delta=int(options.get("max-requests-delta", 0)),
         graceful_timeout_s=options.get("graceful-timeout", 15.0) if daemon else 0.0,
@@ -177,7 +176,7 @@ def rules(stage: Stage, front: Pool, closes: bool, chained: bool) -> mem.Rules:
 
 
 def _kept_by(pool: Pool) -> int:
-    if pool.architecture in HTTPD:
+    if pool.architecture in st.ARCHITECTURES:
         return mem.BY_HTTPD
     if pool.architecture == "uwsgi":
         scales = pool.options.get("cheaper", 0) > 0

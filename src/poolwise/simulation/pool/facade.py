@@ -33,8 +33,6 @@ from poolwise.simulation.pool.envelope_trace import Trace, prepare
 from poolwise.simulation.pool.loop import run
 from poolwise.simulation.pool.outcome import Outcome
 
-ARCHITECTURES = {"prefork": st.PREFORK, "worker": st.WORKER, "event": st.EVENT}
-INCIDENTS = {"graceful": st.GRACEFUL_RESTART, "restart": st.HARD_RESTART, "crash": st.CRASH}
 ENGINES = ("auto", "compiled", "plain", "envelope", "envelope plain")
 SMALL = 20_000  # requests: below, loading the machine code takes longer than the plain loop
 LARGE = 1_000_000  # requests: above, one reading of the trace pays even for a single pool
@@ -67,9 +65,9 @@ def simulate(
     time in ``Run.details["start_s"]`` (-1 refused, NaN not started at the end).
     Raises InputError for settings, times or workloads that make no sense, naming the argument.
     """
-    check_pool(pool, ARCHITECTURES)
+    check_pool(pool, st.ARCHITECTURES)
     plan = sorted(incidents, key=lambda incident: incident.time_s)
-    check_incidents(plan, INCIDENTS)
+    check_incidents(plan, st.KINDS_OF_INCIDENT)
     load = workload.workload if isinstance(workload, Trace) else workload
     if load is workload:
         check_workload(load)
@@ -108,7 +106,7 @@ class Task:
             np.ascontiguousarray(self.load.service_s, dtype=np.float64),
             starts,
             np.array([incident.time_s for incident in incidents], dtype=np.float64),
-            np.array([INCIDENTS[incident.kind] for incident in incidents], dtype=np.int64),
+            np.array([st.KINDS_OF_INCIDENT[incident.kind] for incident in incidents], dtype=np.int64),
             np.array([incident.count for incident in incidents], dtype=np.int64),
         )
         memory: tuple[Any, ...]
@@ -220,22 +218,6 @@ def needs_compiling(requests: int) -> bool:
     return requests >= SMALL and must_compile(entry="run_envelope" if requests >= LARGE else "run")
 
 
-def needs_chain(pool: Pool, workload: Workload, app: App) -> bool:
-    """Whether the kernel of one pool, in which a request holds a worker for a given time, is not enough."""
-    extras = (workload.cpu_s, workload.upload_s, workload.download_s, workload.connection, workload.kind)
-    clients = workload.clients
-    return (
-        pool.architecture not in ARCHITECTURES
-        or any(values is not None for values in extras)
-        or clients.retries > 0
-        or not math.isinf(clients.patience_s)
-        or app.cpu_share > 0
-        or app.loads != "start"
-        or app.import_cpu_s > 0
-        or app.import_wait_s > 0
-    )
-
-
 def _compiled(engine: str, requests: int) -> bool:
     """Machine code or plain Python: loading the former takes longer than simulating a small trace plainly."""
     if engine not in ENGINES:
@@ -269,7 +251,7 @@ def make_plan(
     die_s = timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.006)
     slots = pool.server_limit if pool.architecture == "event" else pool.process_limit
     plan = st.Plan(
-        architecture=ARCHITECTURES[pool.architecture],
+        architecture=st.ARCHITECTURES[pool.architecture],
         threads=pool.threads,
         start=pool.start,
         min_spare=pool.min_spare,

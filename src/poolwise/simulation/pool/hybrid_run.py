@@ -13,7 +13,6 @@ from poolwise.simulation.checks import check_pool
 from poolwise.simulation.compiled import available, compiled_rates, record
 from poolwise.simulation.incident import Timing
 from poolwise.simulation.pool.facade import (
-    ARCHITECTURES,
     MEASURED,
     SMALL_APP,
     TWO_CORES,
@@ -78,7 +77,7 @@ def simulate_rates(
 
 
 def _check(pool: Pool, rates: Floats, mean_service_s: float, engine: str) -> None:
-    check_pool(pool, ARCHITECTURES)
+    check_pool(pool, st.ARCHITECTURES)
     if pool.max_connections_per_child != 0:
         raise InputError(
             f"pool {pool.name!r}: max_connections_per_child must be 0: rates know no connections"
