@@ -1,7 +1,8 @@
 """What httpd prints while it scales a pool: the codes the policies return, and the lines behind them.
 
 Each line has its id, its log level and a template with the numbers httpd fills in, in httpd's order.
-Source: the message tables of server/mpm/{prefork,worker,event}/*.c in httpd 2.4 (2.2 has no ids).
+Source: the message tables of server/mpm/{prefork,worker,event}/*.c in httpd 2.4 (2.2 has no ids), and the
+strings of mod_wsgi 4.9.4, which has none either: ``{name}`` is the process group.
 ``ONCE`` holds the codes that httpd prints once in the life of the parent process.
 """
 
@@ -16,6 +17,13 @@ MESSAGE_GRACEFUL = 5
 MESSAGE_HARD = 6
 MESSAGE_RESUMED = 7
 MESSAGE_KILLED = 8  # children killed by a signal, one after the other
+MESSAGE_MAXIMUM = 9  # a daemon has answered its maximum of requests
+MESSAGE_DRAINED = 10  # and nothing runs in it any more
+MESSAGE_TOO_LONG = 11  # a daemon has a request older than request-timeout allows
+MESSAGE_UNUSED = 12  # a daemon without a request for inactivity-timeout
+MESSAGE_QUEUE_TIMEOUT = 13
+MESSAGE_NO_ANSWER = 14  # the front has waited for socket-timeout
+MESSAGE_NO_ROOM = 15  # the front could not connect within connect-timeout
 ONCE = (MESSAGE_REACHED, MESSAGE_WITHIN)
 
 _REACHED = "server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting"
@@ -75,4 +83,28 @@ MESSAGES: dict[str, dict[int, Line]] = {
         MESSAGE_RESUMED: ("AH00489", "notice", _RESUMED),
         MESSAGE_KILLED: ("AH10392", "error", _KILLED),
     },
-}
+    "mod_wsgi_daemon": {
+        MESSAGE_MAXIMUM: (
+            "mod_wsgi", "info", "Maximum requests reached, attempt a graceful shutdown '{name}'.",
+        ),
+        MESSAGE_DRAINED: (
+            "mod_wsgi", "info", "Maximum requests reached, triggering immediate shutdown '{name}'.",
+        ),
+        MESSAGE_TOO_LONG: (
+            "mod_wsgi", "info", "Daemon process request time limit exceeded, stopping process '{name}'.",
+        ),
+        MESSAGE_UNUSED: (
+            "mod_wsgi", "info", "Daemon process idle inactivity timer expired, stopping process '{name}'.",
+        ),
+        MESSAGE_QUEUE_TIMEOUT: (
+            "mod_wsgi", "error", "Queue timeout expired for WSGI daemon process '{name}'.",
+        ),
+        MESSAGE_NO_ANSWER: (
+            "mod_wsgi", "error", "Timeout when reading response headers from daemon process '{name}'",
+        ),
+        MESSAGE_NO_ROOM: (
+            "mod_wsgi", "error", "Unable to connect to WSGI daemon process '{name}' after multiple attempts "
+            "as listener backlog limit was exceeded or the socket does not exist.",
+        ),
+    },
+}  # fmt: skip

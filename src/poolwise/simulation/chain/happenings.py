@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poolwise.servers import MESSAGE_NO_ANSWER, MESSAGE_NO_ROOM
 from poolwise.simulation.chain.clients import close_parked, come, knock, try_again
 from poolwise.simulation.chain.demand import look_at_idle
 from poolwise.simulation.chain.flow import FloatRows, Rows
@@ -48,7 +49,7 @@ from poolwise.simulation.chain.workers import (
     stop_worker,
     work_on_boot,
 )
-from poolwise.simulation.parent import incident, wake
+from poolwise.simulation.parent import incident, log, wake
 from poolwise.simulation.processes import oldest_live, release
 from poolwise.simulation.state import (
     COMPETING,
@@ -98,9 +99,9 @@ def on_timer(
     elif kind == UPLOADED:
         knock(m, y, p, ns[0], xs[0], cs[0], rs[0], number, now_s)
     elif kind == LATE:
-        _late(m, y, p, ns, cs, rs, routes, number, now_s)
+        _late(m, y, p, ns, xs, cs, rs, routes, number, now_s)
     elif kind == KNOCKED:
-        _knocked(m, y, p, ns, cs, rs, routes, number, now_s)
+        _knocked(m, y, p, ns, xs, cs, rs, routes, number, now_s)
     elif kind == THREAD_READY:
         k = stage_of(p, rs, number)
         n, x, c, r = ns[k], xs[k], cs[k], rs[k]
@@ -163,6 +164,7 @@ def _late(
     y: Floats,
     p: Layout,
     ns: Rows,
+    xs: FloatRows,
     cs: list[Plan],
     rs: list[Rules],
     routes: Ints,
@@ -178,6 +180,7 @@ def _late(
     if due_s <= now_s:
         attempt = ns[0][cs[0].doing + front]
         _strike_out(ns[k], cs[k], rs[k], attempt)
+        log(ns[k], xs[k], cs[k], now_s, MESSAGE_NO_ANSWER, 0, 0, 0, 0)
         fail(m, p, attempt, front, now_s)
     else:
         m[p.late_set + watch] = 1
@@ -189,6 +192,7 @@ def _knocked(
     y: Floats,
     p: Layout,
     ns: Rows,
+    xs: FloatRows,
     cs: list[Plan],
     rs: list[Rules],
     routes: Ints,
@@ -206,6 +210,7 @@ def _knocked(
         m[p.knock_set + watch] = 1
         set_timer(m, y, p, due_s, code_of(KNOCKED, watch))
     elif _strike_out(ns[k], cs[k], rs[k], attempt):
+        log(ns[k], xs[k], cs[k], now_s, MESSAGE_NO_ROOM, 0, 0, 0, 0)
         fail(m, p, attempt, front, now_s)
 
 

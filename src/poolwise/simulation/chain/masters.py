@@ -8,6 +8,8 @@ one; once a second it looks whether the number is right (gunicorn, waitress, gra
 from __future__ import annotations
 
 from poolwise.servers import (
+    MESSAGE_TOO_LONG,
+    MESSAGE_UNUSED,
     arbiter_maintain,
     cheaper_backlog,
     cheaper_busyness,
@@ -38,7 +40,7 @@ from poolwise.simulation.chain.memory import (
 )
 from poolwise.simulation.chain.timers import set_timer
 from poolwise.simulation.chain.workers import begin_boots, notice_end
-from poolwise.simulation.parent import reap
+from poolwise.simulation.parent import log, reap
 from poolwise.simulation.processes import fork_batch, forking_s, free_slots, held_by, retire
 from poolwise.simulation.state import (
     FREE,
@@ -143,6 +145,10 @@ def look_after(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Ru
             continue
         if not stuck and not large and not over and not aged and not unused:
             continue
+        if daemon and stuck:
+            log(n, x, c, now_s, MESSAGE_TOO_LONG, 0, 0, 0, 0)
+        elif daemon and unused:
+            log(n, x, c, now_s, MESSAGE_UNUSED, 0, 0, 0, 0)
         if not going:
             n[RECYCLED] += now_s < c.horizon_s
             retire(n, x, c, slot, now_s)

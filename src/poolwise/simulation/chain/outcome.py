@@ -41,7 +41,7 @@ class ChainOutcome:
             wait=self._histogram(0, self._places(0).wait, st.WAIT_SUM_S),
             response=self._histogram(0, self._places(0).response, st.RESPONSE_SUM_S),
             totals=self._totals(0) | self._clients(),
-            messages=self._messages(),
+            messages=self._error_log(),
             engine=engine,
             assumptions=(*self.chain.workload.assumptions, *assumptions),
             details=details,
@@ -170,18 +170,22 @@ class ChainOutcome:
         }
         return {name: float(value) for name, value in counts.items()}
 
-    def _messages(self) -> tuple[LogLine, ...]:
-        n, x, c = self.chain.ns[0], self.chain.xs[0], self._places(0)
-        texts = MESSAGES.get(self.chain.stages[0].pool.architecture)
-        if texts is None:
-            return ()
+    def _error_log(self) -> tuple[LogLine, ...]:
+        """What httpd and mod_wsgi would print, in one log."""
+        lines = [line for k in range(self.chain.p.stages) for line in self._messages(k)]
+        return tuple(sorted(lines, key=lambda line: line.time_s))
+
+    def _messages(self, k: int) -> list[LogLine]:
+        n, x, c = self.chain.ns[k], self.chain.xs[k], self._places(k)
+        pool = self.chain.stages[k].pool
         lines = []
-        for line in range(min(int(n[st.LOGGED]), c.lines)):
-            message = texts[int(n[c.log_code + line])]
+        for line in range(min(int(n[st.LOGGED]), c.lines) if pool.architecture in MESSAGES else 0):
+            message = MESSAGES[pool.architecture][int(n[c.log_code + line])]
             start = c.log_numbers + 4 * line
-            text = message[2].format(*(int(number) for number in n[start : start + 4]))
+            numbers = (int(number) for number in n[start : start + 4])
+            text = message[2].format(*numbers, name=pool.name)
             lines.append(LogLine(float(x[c.log_s + line]), message[0], message[1], text))
-        return tuple(lines)
+        return lines
 
 
 def _floats(values: Any, start: int, length: int) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from poolwise.servers import MESSAGE_DRAINED, MESSAGE_MAXIMUM, MESSAGE_QUEUE_TIMEOUT
 from poolwise.simulation.buckets import bucket_of
 from poolwise.simulation.chain.clients import take_own, take_up
 from poolwise.simulation.chain.memory import (
@@ -30,6 +31,7 @@ from poolwise.simulation.chain.workers import (
     seize,
     vacate,
 )
+from poolwise.simulation.parent import log
 from poolwise.simulation.processes import retire
 from poolwise.simulation.state import (
     LIVE,
@@ -105,8 +107,10 @@ def free_worker(
     if r.kept_by == BY_HTTPD_FIXED:  # mod_wsgi goes on until nothing runs, or until graceful-timeout
         if served and y[p.over_s + spot] < 0.0:
             y[p.over_s + spot] = now_s
+            log(n, x, c, now_s, MESSAGE_MAXIMUM, 0, 0, 0, 0)
         if y[p.over_s + spot] < 0.0 or m[p.used + spot] > 0:
             return
+        log(n, x, c, now_s, MESSAGE_DRAINED, 0, 0, 0, 0)
     elif not served or now_s - x[c.born_s + slot] < r.least_age_s:
         return
     n[RECYCLED] += now_s < c.horizon_s
@@ -128,6 +132,7 @@ def pull(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, k
             continue
         wait_s = now_s - y[p.joined_s + attempt]
         if 0.0 < r.queue_timeout_s < wait_s:
+            log(n, x, c, now_s, MESSAGE_QUEUE_TIMEOUT, 0, 0, 0, 0)
             fail(m, p, attempt, m[p.front + attempt], now_s)
             continue
         _note_wait(n, x, c, wait_s)

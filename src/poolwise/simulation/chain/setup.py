@@ -90,7 +90,15 @@ def _plans(
     first = min(stages[0].pool.backlog, most)
     front = plan(stages[0], machine, timing, seconds, drain_s, first, LOG_LINES)
     groups = [
-        plan(stage, machine, timing, seconds, drain_s, min(stage.pool.backlog, most) + front.workers + 1, 1)
+        plan(
+            stage,
+            machine,
+            timing,
+            seconds,
+            drain_s,
+            min(stage.pool.backlog, most) + front.workers + 1,
+            LOG_LINES,
+        )
         for stage in stages[1:]
     ]
     return [front, *groups]

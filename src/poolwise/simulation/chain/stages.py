@@ -11,6 +11,7 @@ from poolwise.servers import (
     CHEAPER_BACKLOG,
     CHEAPER_BUSYNESS,
     CHEAPER_SPARE,
+    MESSAGES,
     connection_limits,
     daemon_is_modern,
     daemon_request_limit_s,
@@ -100,7 +101,7 @@ def plan(
             workers=slots * pool.threads,
             seconds=seconds,
             ticks=int((seconds + drain_s) / timing.sleep_s) + 2 if by_httpd else 1,
-            lines=lines if by_httpd else 1,
+            lines=lines if pool.architecture in MESSAGES else 1,
             timed=False,
         )
     )
