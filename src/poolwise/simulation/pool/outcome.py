@@ -118,7 +118,7 @@ class Outcome:
             start = c.log_numbers + 4 * line
             text = message[2].format(*(int(number) for number in self.n[start : start + 4]))
             lines.append(LogLine(float(self.x[c.log_s + line]), message[0], message[1], text))
-        return tuple(lines)
+        return tuple(sorted(lines, key=lambda line: line.time_s))
 
 
 class Later(Mapping[str, "Floats"]):
