@@ -351,3 +351,16 @@ def test_a_restart_of_another_server() -> None:
     assert starts(graceful) == [0.5, 4.0] and graceful.totals["restarted"] == 1
     hard = run("gunicorn_sync", {"workers": 1}, load, HALF, incidents=(Incident(2.0, "restart"),))
     assert states(hard) == [mem.LOST_WITH_PROCESS, mem.ANSWERED] and starts(hard)[1] == 2.5
+
+
+def test_uwsgi_replaces_a_worker_that_has_grown_too_large() -> None:
+    leaking = replace(INSTANT, process_bytes=60_000_000, leak_bytes=10_000_000)
+    often = [(1.05 + k, 0.1) for k in range(10)]
+    kept = run("uwsgi", {"workers": 1}, often, leaking)
+    assert (kept.totals["recycled"], kept.totals["created"]) == (0, 1)
+    small = run("uwsgi", {"workers": 1, "reload-on-rss": 100}, often, leaking)
+    assert (small.totals["recycled"], small.totals["created"]) == (
+        2,
+        3,
+    )  # after 5 of 10 MB each: 110 MB > 105
+    assert small.series["memory_bytes"].max() < kept.series["memory_bytes"].max()

@@ -85,6 +85,8 @@ UWSGI_OPTIONS: tuple[Option, ...] = (
            "A worker with a request this old is killed; 0 does not look."),
     Option("socket-timeout", 4, 0, inf, "s", "core/init.c",
            "Longest wait for one read or write on a connection."),
+    Option("reload-on-rss", 0, 0, inf, "MB", "uwsgi_after_request, core/utils.c",
+           "A worker that has grown beyond this is replaced; 0 never does. Simulated once a second."),
     Option("lazy-apps", 0, 0, 1, "", "core/uwsgi.c",
            "Each worker loads the application; off, the master does, before it forks.", flag=True),
 )  # fmt: skip
