@@ -119,7 +119,7 @@ def compiled_rates() -> Callable[..., bool]:
 
 @cache
 def compiled_chain() -> Callable[..., bool]:
-    """The compiled twin of ``system.entry.enter``. Raises ImportError when numba is missing."""
+    """The compiled twin of ``chain.entry.enter``. Raises ImportError when numba is missing."""
     run: Callable[..., bool] = _compiled("chain", CHAIN)["enter"]
     return run
 

@@ -21,6 +21,12 @@ class Timing:
     die_s: float | None = None
     parse_s: float = 0.02
 
+    def exit_s(self, threaded: bool) -> float:
+        """``die_s``, or what was measured for children of that kind."""
+        if self.die_s is not None:
+            return self.die_s
+        return 0.006 if threaded else 0.005
+
     @staticmethod
     def ideal() -> Timing:
         """Passes exactly on whole seconds and everything else instantly: for comparison with theory."""

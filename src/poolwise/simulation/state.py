@@ -205,6 +205,12 @@ PER_SECOND = (
 PER_TICK = ("tick_total", "tick_idle", "tick_busy", "tick_queued", "tick_created", "tick_killed")
 
 
+def version_rules(architecture: int, version: str) -> tuple[bool, bool]:
+    """``Plan.replaces_killed`` and ``Plan.old_kill_rule`` of an MPM in that version of httpd."""
+    release = tuple(int(part) for part in version.split(".") if part.isdigit())
+    return architecture in (WORKER, EVENT) and release >= (2, 4, 54), (2, 4, 24) <= release < (2, 4, 52)
+
+
 def lay_out(plan: Plan) -> Plan:
     """The same plan with the beginning of every stretch filled in."""
     ints = dict.fromkeys(PER_WORKER, plan.workers) | dict.fromkeys(PER_SLOT, plan.slots)

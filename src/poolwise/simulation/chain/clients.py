@@ -99,7 +99,7 @@ def come(
         before = m[p.leader + i]
         while m[p.kept + before] == 0 and before + p.requests < p.attempts:  # which try was answered?
             before += p.requests
-        if _come_on(m, y, p, n, x, c, r, before, attempt, now_s):
+        if _come_on(m, y, p, n, c, r, before, attempt, now_s):
             return
     if p.uploads and y[p.upload_s + i] > 0.0 and (p.proxied or not r.holds_upload):
         set_timer(m, y, p, now_s + y[p.upload_s + i], code_of(UPLOADED, attempt))
@@ -114,7 +114,7 @@ def knock(
     while m[POOL_LAST] > m[POOL_FIRST]:
         m[POOL_LAST] -= 1
         is_open = m[p.kept + m[p.pooled + m[POOL_LAST]]] > 0
-        if _come_on(m, y, p, n, x, c, r, m[p.pooled + m[POOL_LAST]], attempt, now_s):
+        if _come_on(m, y, p, n, c, r, m[p.pooled + m[POOL_LAST]], attempt, now_s):
             return
         if is_open and r.idle == ROUTED:
             break
@@ -157,7 +157,6 @@ def _come_on(
     y: Floats,
     p: Layout,
     n: Ints,
-    x: Floats,
     c: Plan,
     r: Rules,
     before: int,

@@ -89,7 +89,7 @@ def settle(
             if k != 0:
                 continue
         if m[p.phase + worker] <= RUN:
-            if not _run(m, y, p, ns[k], cs[k], rs[k], k, worker, now_s):
+            if not _run(m, y, p, ns[k], cs[k], rs[k], worker, now_s):
                 continue
             if k > 0:
                 _answer(m, y, p, ns, xs, cs, rs, k, worker, now_s)
@@ -135,9 +135,7 @@ def _note_front_wait(m: Ints, y: Floats, p: Layout, attempt: int, i: int, now_s:
     m[p.front_wait + bucket_of(wait_s)] += 1
 
 
-def _run(
-    m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, k: int, worker: int, now_s: float
-) -> bool:
+def _run(m: Ints, y: Floats, p: Layout, n: Ints, c: Plan, r: Rules, worker: int, now_s: float) -> bool:
     """The application's part: load it where needed, then bursts and pauses. True when it has answered."""
     local = worker - r.worker0
     spot = r.slot0 + local // c.threads
@@ -158,7 +156,7 @@ def _run(
         m[p.phase + worker] = phase = LOADED
         if r.import_cpu_s > 0.0:
             kind = m[p.kind + i] if p.kinds else 0
-            begin_work(m, y, p, worker, group_of(m, p, n, c, r, local, kind), r.import_cpu_s, now_s)
+            begin_work(m, y, p, worker, group_of(m, p, c, r, local, kind), r.import_cpu_s, now_s)
             return False
     if phase == LOADED:
         if n[c.orphan + local] == 0:
@@ -184,7 +182,7 @@ def _run(
                 return False
         elif cpu_s > 0.0:
             kind = m[p.kind + i] if p.kinds else 0
-            begin_work(m, y, p, worker, group_of(m, p, n, c, r, local, kind), cpu_s / bursts, now_s)
+            begin_work(m, y, p, worker, group_of(m, p, c, r, local, kind), cpu_s / bursts, now_s)
             return False
     return True
 

@@ -236,7 +236,7 @@ def wake_httpd(
         count_withheld(m, p, n, c, r)
     n[COMPETING] = m[RUNNABLE]
     if mode == REVIVE:
-        _lose_all(m, y, p, ns, xs, cs, rs, now_s)
+        _lose_all(m, y, p, ns, cs, rs, now_s)
     wake(n, x, c)
     _after_parent(m, y, p, n, x, c, r, before, now_s)
     if mode == REAP:
@@ -299,7 +299,7 @@ def on_incident(
         shut_down(m, y, p, n, x, c, r, 0.0, now_s)
     else:
         if kind == HARD_RESTART and c.architecture == PREFORK:
-            _lose_all(m, y, p, ns, xs, cs, rs, now_s)
+            _lose_all(m, y, p, ns, cs, rs, now_s)
         _estimate_ends(m, y, p, n, x, c, now_s)
         incident(n, x, c, kind, count, now_s)
         for k in range(1, p.stages):
@@ -317,9 +317,7 @@ def _estimate_ends(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, n
             x[c.key_s + worker] = max(began_s + y[p.service_s + i], now_s)
 
 
-def _lose_all(
-    m: Ints, y: Floats, p: Layout, ns: Rows, xs: FloatRows, cs: list[Plan], rs: list[Rules], now_s: float
-) -> None:
+def _lose_all(m: Ints, y: Floats, p: Layout, ns: Rows, cs: list[Plan], rs: list[Rules], now_s: float) -> None:
     """Every process of the front is about to be ended: what it does stops, what it serves is lost."""
     n, c, r = ns[0], cs[0], rs[0]
     for slot in range(n[HIGH]):

@@ -73,8 +73,6 @@ from poolwise.simulation.state import (
     Plan,
 )
 
-RESTART_PATIENCE_S = 3.0  # httpd gives the daemon processes so long when it restarts
-
 
 def run_chain(
     m: Ints,

@@ -87,7 +87,6 @@ NEXT_ARRIVAL = 0
 TIMERS = 1
 RUNNABLE = 2  # groups of threads that want a processor
 CALLED = 3  # workers that were called and have not gone on yet, in a circle
-CALLED_FIRST = 23
 OPEN = 4  # attempts inside the chain, and pauses before a retry or a next request
 ROW = 5  # seconds sampled
 IMPATIENT_FIRST = 6  # waiting line of attempts that may lose patience
@@ -104,11 +103,11 @@ GAVE_UP_COUNT = 16
 FAILED_COUNT = 17
 LOST_COUNT = 18
 ANSWERED_COUNT = 19
-REFUSED_COUNT = 20
-IMPORTS = 21
-DRAWS = 22
-OWN_WAITING = 24  # requests that wait in the process that holds their connection
-M_INTS = 25
+IMPORTS = 20
+DRAWS = 21
+CALLED_FIRST = 22
+OWN_WAITING = 23  # requests that wait in the process that holds their connection
+M_INTS = 24
 
 # places in y
 WORK_S = 0  # virtual time of the processor: work done for each runnable group
@@ -197,7 +196,6 @@ class Rules(NamedTuple):
     slot0: int = 0
     group0: int = 0
     memory0: int = 0  # in y: bytes, one place a second
-    loaded0: int = 0  # in m: processes that have loaded, one place a second
     state0: int = 0  # in y: what the policy remembers
 
 

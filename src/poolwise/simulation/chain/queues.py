@@ -73,7 +73,7 @@ def join(
         set_timer(m, y, p, now_s + r.socket_timeout_s, code_of(LATE, watch))
     if n[RING_SIZE] > 0:
         _take_up(m, y, p, n, c, r, attempt, now_s)
-        _note_wait(n, y, c, 0.0)
+        _note_wait(n, c, 0.0)
         return
     size = n[QUEUE_SIZE]
     if size >= r.listen_backlog and r.connect_timeout_s == 0.0:
@@ -87,7 +87,7 @@ def join(
         set_timer(m, y, p, now_s + r.connect_timeout_s, code_of(KNOCKED, watch))
 
 
-def _note_wait(n: Ints, x: Floats, c: Plan, wait_s: float) -> None:
+def _note_wait(n: Ints, c: Plan, wait_s: float) -> None:
     n[SERVED] += 1
     n[c.wait + bucket_of(wait_s)] += 1
 
@@ -135,7 +135,7 @@ def pull(m: Ints, y: Floats, p: Layout, n: Ints, x: Floats, c: Plan, r: Rules, k
             log(n, x, c, now_s, MESSAGE_QUEUE_TIMEOUT, 0, 0, 0, 0)
             fail(m, p, attempt, m[p.front + attempt], now_s)
             continue
-        _note_wait(n, x, c, wait_s)
+        _note_wait(n, c, wait_s)
         n[WAITED] += 1
         x[WAIT_SUM_S] += wait_s
         x[WAIT_MAX_S] = max(x[WAIT_MAX_S], wait_s)

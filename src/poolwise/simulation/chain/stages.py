@@ -67,11 +67,10 @@ def plan(
     """The plan of the stage's pool; ``queue``: how many may wait for one of its workers."""
     pool = stage.pool
     architecture = st.ARCHITECTURES.get(pool.architecture, st.SUPERVISED)
-    prefork = architecture in (st.PREFORK, st.SUPERVISED)
     slots = pool.server_limit if architecture == st.EVENT else pool.process_limit
     slots += 1 if _overlap_s(pool) > 0 else 0
-    version = tuple(int(part) for part in pool.httpd_version.split(".") if part.isdigit())
     by_httpd = architecture != st.SUPERVISED
+    replaces_killed, old_kill_rule = st.version_rules(architecture, pool.httpd_version)
     return st.lay_out(
         st.Plan(
             architecture=architecture,
@@ -85,15 +84,15 @@ def plan(
             max_workers=pool.max_workers,
             max_connections=pool.max_connections_per_child if by_httpd else 0,
             backlog=queue,
-            replaces_killed=architecture in (st.WORKER, st.EVENT) and version >= (2, 4, 54),
-            old_kill_rule=by_httpd and (2, 4, 24) <= version < (2, 4, 52),
+            replaces_killed=replaces_killed,
+            old_kill_rule=by_httpd and old_kill_rule,
             step_by_step=True,
             cores=machine.cores,
             startup_cpu_s=0.0,
             startup_wait_s=0.0,
             sleep_s=timing.sleep_s,
             fork_s=timing.fork_s,
-            die_s=timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.006),
+            die_s=timing.exit_s(threaded=architecture in (st.WORKER, st.EVENT)),
             parse_s=timing.parse_s,
             scale=1.0,
             horizon_s=float(seconds),

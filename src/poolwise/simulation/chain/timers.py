@@ -6,7 +6,7 @@ that must not fire at all (a process is killed) are taken out one by one.
 
 from __future__ import annotations
 
-from poolwise.simulation.chain.memory import NEVER_S, TIMERS, Floats, Ints, Layout
+from poolwise.simulation.chain.memory import TIMERS, Floats, Ints, Layout
 
 
 def set_timer(m: Ints, y: Floats, p: Layout, time_s: float, code: int) -> None:
@@ -23,11 +23,6 @@ def set_timer(m: Ints, y: Floats, p: Layout, time_s: float, code: int) -> None:
         place = parent
     y[p.timer_s + place] = time_s
     m[p.code + place] = code
-
-
-def next_timer_s(m: Ints, y: Floats, p: Layout) -> float:
-    """Time of the next timer, or NEVER_S."""
-    return y[p.timer_s] if m[TIMERS] else NEVER_S
 
 
 def take_timer(m: Ints, y: Floats, p: Layout) -> int:

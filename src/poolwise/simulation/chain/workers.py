@@ -80,7 +80,7 @@ def call(m: Ints, p: Layout, worker: int, phase: int) -> None:
     m[CALLED] += 1
 
 
-def group_of(m: Ints, p: Layout, n: Ints, c: Plan, r: Rules, worker: int, kind: int) -> int:
+def group_of(m: Ints, p: Layout, c: Plan, r: Rules, worker: int, kind: int) -> int:
     """The threads that ``worker`` (of the stage) shares a GIL with.
 
     A process that has taken over a slot of the worker MPM has a GIL of its own: slots have several sides.
@@ -263,7 +263,7 @@ def work_on_boot(
         worker += 1
     m[p.side + r.worker0 + worker] = m[p.side_now + r.slot0 + slot]
     m[p.phase + r.worker0 + worker] = BOOT
-    begin_work(m, y, p, r.worker0 + worker, group_of(m, p, n, c, r, worker, 0), r.boot_cpu_s, now_s)
+    begin_work(m, y, p, r.worker0 + worker, group_of(m, p, c, r, worker, 0), r.boot_cpu_s, now_s)
     return False
 
 

@@ -215,7 +215,7 @@ def ride(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, nothing_s: 
                 return PAUSED
             if full:
                 record(n, x, c, e, x[WAKE_S])
-            skip(n, x, c, e, starts_s, last)
+            skip(n, x, e, starts_s, last)
             return OVER
         if not suffices(e, now_s, x[WAKE_S], ready(n, c)):
             board(n, x, c, e, starts_s, now_s)
@@ -232,7 +232,7 @@ def record(n: Ints, x: Floats, c: Plan, e: Envelope, until_s: float) -> None:
 def board(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, now_s: float) -> None:
     """Put the requests that are in service on workers: the event loop goes on from ``now_s``."""
     came = came_before(e, now_s)
-    skip(n, x, c, e, starts_s, came)
+    skip(n, x, e, starts_s, came)
     if n[FILED] == 0:
         n[CURSOR] = int(now_s * c.scale)
     busy = in_service(e, now_s, came, True)
@@ -251,7 +251,7 @@ def board(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, now_s: flo
     x[SAMPLE_S] = rows + 0.5 if rows < c.seconds else NEVER
 
 
-def skip(n: Ints, x: Floats, c: Plan, e: Envelope, starts_s: Floats, until: int) -> None:
+def skip(n: Ints, x: Floats, e: Envelope, starts_s: Floats, until: int) -> None:
     """Book the requests before ``until`` as started at their arrival."""
     first = n[NEXT]
     longest_s, at = x[RESPONSE_MAX_S], first

@@ -247,11 +247,11 @@ def make_plan(
     """The plan of a run of ``duration_s``; ``requests`` and ``mean_s`` choose the calendar's grain."""
     seconds = max(math.ceil(duration_s), 1)
     horizon_s = float(seconds)
-    prefork = pool.architecture == "prefork"
-    die_s = timing.die_s if timing.die_s is not None else (0.005 if prefork else 0.006)
-    slots = pool.server_limit if pool.architecture == "event" else pool.process_limit
+    architecture = st.ARCHITECTURES[pool.architecture]
+    replaces_killed, old_kill_rule = st.version_rules(architecture, pool.httpd_version)
+    slots = pool.server_limit if architecture == st.EVENT else pool.process_limit
     plan = st.Plan(
-        architecture=st.ARCHITECTURES[pool.architecture],
+        architecture=architecture,
         threads=pool.threads,
         start=pool.start,
         min_spare=pool.min_spare,
@@ -262,15 +262,15 @@ def make_plan(
         max_workers=pool.max_workers,
         max_connections=pool.max_connections_per_child,
         backlog=pool.backlog,
-        replaces_killed=not prefork and _version(pool.httpd_version) >= (2, 4, 54),
-        old_kill_rule=(2, 4, 24) <= _version(pool.httpd_version) < (2, 4, 52),
+        replaces_killed=replaces_killed,
+        old_kill_rule=old_kill_rule,
         step_by_step=False,
         cores=machine.cores,
         startup_cpu_s=app.startup_cpu_s,
         startup_wait_s=app.startup_wait_s,
         sleep_s=timing.sleep_s,
         fork_s=timing.fork_s,
-        die_s=die_s,
+        die_s=timing.exit_s(threaded=architecture != st.PREFORK),
         parse_s=timing.parse_s,
         scale=_calendar_scale(requests, mean_s, horizon_s),
         horizon_s=horizon_s,
@@ -281,7 +281,3 @@ def make_plan(
         lines=LOG_LINES,
     )
     return st.lay_out(plan)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
