@@ -11,6 +11,7 @@ from poolwise.model import App, LogLine, Pool, Run, Topology, Workload
 from poolwise.simulation import Incident, Timing, simulate
 from poolwise.simulation.pool import facade
 from random_cases import MANY, TIMINGS, incidents, loads, pools
+from sample_pools import poisson, prefork
 
 
 def same(chain: Run, pool: Run) -> None:
@@ -57,3 +58,20 @@ def test_so_it_is_through_restarts_and_crashes(pool: Pool, load: Workload, plan:
     for name in ("busy", "queued", "total", "idle", "created", "killed", "refused"):
         assert np.array_equal(chain.series[name], alone.series[name]), name
     assert said(chain) == said(alone)
+
+
+@pytest.mark.parametrize("app", [App(leak_bytes=10**6), App(pool_bytes=10**6)])
+def test_memory_that_grows_is_not_left_out_for_a_single_pool(app: App) -> None:
+    pool, load = prefork(), poisson(10.0, 0.1, 300, seed=1)
+    runs = [simulate(system, load, app=app) for system in (pool, Topology(pool))]
+    plain = simulate(pool, load)
+    assert plain.series["memory_bytes"].max() < runs[0].series["memory_bytes"].max()
+    assert np.array_equal(runs[0].series["memory_bytes"], runs[1].series["memory_bytes"])
+
+
+def test_what_is_said_of_an_application_by_the_name_of_its_pool_counts() -> None:
+    pool, load, slow = prefork(), poisson(10.0, 0.1, 300, seed=1), App(startup_wait_s=2.0)
+    by_name = simulate(pool, load, apps={pool.name: slow}, keep_starts=True)
+    assert np.array_equal(
+        by_name.details["start_s"], simulate(pool, load, app=slow, keep_starts=True).details["start_s"]
+    )

@@ -338,10 +338,13 @@ WRONG_CHAINS: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("system", [small("gunicorn_sync"), prefork()])
 @pytest.mark.parametrize(("wrong", "words"), WRONG_CHAINS)
-def test_an_impossible_machine_or_application_is_named(wrong: dict[str, Any], words: str) -> None:
+def test_an_impossible_machine_or_application_is_named(
+    wrong: dict[str, Any], words: str, system: Topology | Pool
+) -> None:
     with pytest.raises(InputError, match=words):
-        simulate(small("gunicorn_sync"), LOAD, **wrong)
+        simulate(system, LOAD, **wrong)
 
 
 def peer(**changed: Any) -> Pool:

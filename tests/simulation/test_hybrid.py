@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from poolwise.model import InputError, Pool, Run, Workload
+from poolwise.model import InputError, Machine, Pool, Run, Workload
 from poolwise.simulation import simulate, simulate_rates
 from poolwise.simulation.pool import hybrid_run
 from poolwise.simulation.pool.hybrid import run_rates
@@ -140,3 +140,5 @@ def test_what_makes_no_sense_is_refused() -> None:
         simulate_rates(prefork(recycle=5), np.ones(3), 0.1)
     with pytest.raises(InputError, match="engine"):
         simulate_rates(prefork(), np.ones(3), 0.1, engine="envelope")
+    with pytest.raises(InputError, match="cores = 0"):
+        simulate_rates(prefork(), np.ones(3), 0.1, machine=Machine(0))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import get_args, get_type_hints
 
 import numpy as np
@@ -20,22 +21,28 @@ def check_pool(pool: Pool, architectures: Mapping[str, int]) -> None:
     if pool.architecture not in architectures:
         known = ", ".join(architectures)
         raise InputError(f"pool {pool.name!r}: cannot simulate {pool.architecture!r} (known: {known})")
-    for name, least in (
-        ("threads", 1),
-        ("start", 0),
-        ("min_spare", 1),
-        ("max_spare", 1),
-        ("process_limit", 1),
-        ("backlog", 0),
-    ):
-        value = getattr(pool, name)
-        if value < least:
-            raise InputError(f"pool {pool.name!r}: {name} = {value} must be at least {least}")
+    _check_numbers(pool, threads=1, start=0, min_spare=1, max_spare=1, process_limit=1, backlog=0)
     if pool.server_limit < pool.process_limit:
         raise InputError(
             f"pool {pool.name!r}: server_limit {pool.server_limit} < process_limit {pool.process_limit}"
         )
-    if pool.server_limit * pool.threads > MOST_WORKERS:
+    _check_slots(pool, pool.server_limit)
+
+
+def _check_peer(pool: Pool) -> None:
+    _check_numbers(pool, threads=1, start=0, process_limit=1, backlog=0)
+    _check_slots(pool, pool.process_limit)
+
+
+def _check_numbers(pool: Pool, **least: int) -> None:
+    for name, lowest in least.items():
+        value = getattr(pool, name)
+        if value < lowest:
+            raise InputError(f"pool {pool.name!r}: {name} = {value} must be at least {lowest}")
+
+
+def _check_slots(pool: Pool, processes: int) -> None:
+    if processes * pool.threads > MOST_WORKERS:
         raise InputError(f"pool {pool.name!r}: more than {MOST_WORKERS} worker slots cannot be simulated")
 
 
@@ -70,8 +77,16 @@ def check_incidents(plan: Sequence[Incident], kinds: Mapping[str, int]) -> None:
             raise InputError(f"incident {incident}: time_s must be >= 0 and count >= 1")
 
 
-def check_timing(timing: Timing) -> None:
-    """Raise InputError when the steps of httpd's parent take an impossible time."""
+def check_costs(apps: Iterable[App], machine: Machine, timing: Timing) -> None:
+    """Raise InputError when an application, the machine or httpd's parent would take an impossible time."""
+    for app in apps:
+        _check_app(app)
+    if machine.cores < 1:
+        raise InputError(f"machine: cores = {machine.cores} must be at least 1")
+    _check_timing(timing)
+
+
+def _check_timing(timing: Timing) -> None:
     if not 0.01 <= timing.sleep_s <= 3600:
         raise InputError(f"timing: sleep_s = {timing.sleep_s} must be between 0.01 and 3600 seconds")
     for name in ("fork_s", "die_s", "parse_s"):
@@ -80,9 +95,7 @@ def check_timing(timing: Timing) -> None:
             raise InputError(f"timing: {name} = {value} must be between 0 and 3600 seconds")
 
 
-def check_chain(
-    topology: Topology, workload: Workload, app: App, apps: Mapping[str, App], machine: Machine
-) -> None:
+def check_chain(topology: Topology, workload: Workload, apps: Mapping[str, App]) -> None:
     """Raise InputError when a chain of stages cannot be simulated."""
     check_workload(workload)
     known = {name: 0 for name in HOLDS if name != "winnt"}
@@ -102,24 +115,11 @@ def check_chain(
         raise InputError(f"routes {topology.routes}: give -1 (in the front) to {len(topology.groups) - 1}")
     if topology.proxy and topology.proxy.upstream_keep_alive < 0:
         raise InputError("proxy: upstream_keep_alive must be at least 0")
-    if machine.cores < 1:
-        raise InputError(f"machine: cores = {machine.cores} must be at least 1")
     names = [pool.name for pool in pools]
     for name in apps:
         if name not in names:
             raise InputError(f"apps: there is no pool {name!r} (there are {', '.join(names)})")
-    for one in (app, *apps.values()):
-        _check_app(one)
     _check_clients(workload)
-
-
-def _check_peer(pool: Pool) -> None:
-    for name, least in (("threads", 1), ("start", 0), ("process_limit", 1), ("backlog", 0)):
-        value = getattr(pool, name)
-        if value < least:
-            raise InputError(f"pool {pool.name!r}: {name} = {value} must be at least {least}")
-    if pool.process_limit * pool.threads > MOST_WORKERS:
-        raise InputError(f"pool {pool.name!r}: more than {MOST_WORKERS} worker slots cannot be simulated")
 
 
 def _check_app(app: App) -> None:
@@ -132,14 +132,18 @@ def _check_app(app: App) -> None:
     for name in ("bursts", "interpreters"):
         if not 1 <= getattr(app, name) <= 1000:
             raise InputError(f"app {app.name!r}: {name} = {getattr(app, name)} must be between 1 and 1000")
-    hints = get_type_hints(App)
-    for name in ("loads", "gil"):
-        words = get_args(hints[name])
+    for name, words in _choices_of_app().items():
         if getattr(app, name) not in words:
             known = ", ".join(words)
             raise InputError(f"app {app.name!r}: {name} = {getattr(app, name)!r} must be one of {known}")
     if not app.dirty_requests > 0:
         raise InputError(f"app {app.name!r}: dirty_requests = {app.dirty_requests} must be above 0")
+
+
+@cache
+def _choices_of_app() -> dict[str, tuple[str, ...]]:
+    hints = get_type_hints(App)
+    return {name: get_args(hints[name]) for name in ("loads", "gil")}
 
 
 def _check_clients(workload: Workload) -> None:

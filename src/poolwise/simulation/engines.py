@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from poolwise.model import App, InputError, Machine, Pool, Run, Topology, Workload
 from poolwise.simulation.chain.facade import simulate_chain
-from poolwise.simulation.checks import check_chain, check_incidents, check_timing
+from poolwise.simulation.checks import check_chain, check_costs, check_incidents
 from poolwise.simulation.compiled import available, chain_loaded, must_compile
 from poolwise.simulation.incident import Incident, Timing
 from poolwise.simulation.pool import facade
@@ -45,14 +45,15 @@ def simulate(
     Raises InputError for settings, times or workloads that make no sense, naming the argument.
     """
     load = workload.workload if isinstance(workload, Trace) else workload
-    check_timing(timing)
-    if isinstance(pool, Pool) and not needs_chain(pool, load, app):
+    check_costs((app, *apps.values()), machine, timing)
+    own = apps.get(pool.name, app) if isinstance(pool, Pool) else app
+    if isinstance(pool, Pool) and apps.keys() <= {pool.name} and not needs_chain(pool, load, own):
         return facade.simulate(
-            pool, workload, app=app, machine=machine, timing=timing, incidents=incidents, engine=engine,
+            pool, workload, app=own, machine=machine, timing=timing, incidents=incidents, engine=engine,
             keep_starts=keep_starts, label=label,
         )  # fmt: skip
     topology = pool if isinstance(pool, Topology) else Topology(pool)
-    check_chain(topology, load, app, apps, machine)
+    check_chain(topology, load, apps)
     check_incidents(incidents, KINDS_OF_INCIDENT)
     given = (topology, load, app, apps, machine, timing, incidents)
     return simulate_chain(*given, _compiled(engine, len(load)), keep_starts, label, facade.DRAIN_S, seed)
@@ -71,6 +72,8 @@ def needs_chain(pool: Pool, workload: Workload, app: App) -> bool:
         or app.loads != "start"
         or app.import_cpu_s > 0
         or app.import_wait_s > 0
+        or app.leak_bytes > 0
+        or app.pool_bytes > 0
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from poolwise.model import BUCKETS, App, Histogram, InputError, Machine, Pool, Run, Workload
 from poolwise.simulation import state as st
-from poolwise.simulation.checks import check_pool
+from poolwise.simulation.checks import check_costs, check_pool
 from poolwise.simulation.compiled import available, compiled_rates, record
 from poolwise.simulation.incident import Timing
 from poolwise.simulation.pool.facade import (
@@ -57,6 +57,7 @@ def simulate_rates(
     """
     rates = np.ascontiguousarray(rate_rps, dtype=np.float64)
     _check(pool, rates, mean_service_s, engine)
+    check_costs((app,), machine, timing)
     c = make_plan(pool, app, machine, timing, float(len(rates)), int(rates.sum()), mean_service_s)
     n, x = fresh_memory(c)
     arrived, batches = np.zeros(len(rates)), np.zeros(3 * (c.backlog + 2))
