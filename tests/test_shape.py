@@ -42,7 +42,8 @@ MODULE_EFFECTS = {
 }
 PROC = {"observe"}
 CLOCK = {"observe", "deploy", "web", "cli"}
-WRITING = {"cli", "simulation/compiled.py"}  # the latter keeps its own cache of machine code
+# compiled.py keeps its own cache of machine code, folder.py the trees and the state of the servers that we run
+WRITING = {"cli", "simulation/compiled.py", "deploy/folder.py"}
 PROCESSES = {"deploy"}
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "core", "common", "manager", "base", "misc"}
