@@ -231,3 +231,5 @@ def test_groups_of_listening_sockets_are_not_guessed() -> None:
         line for line in said(read(EVENT + "ListenCoresBucketsRatio 4\n")) if "split into groups" in line
     ]
     assert "httpd.conf:2" in note
+    one_group_everywhere = said(read(EVENT + "ListenCoresBucketsRatio 65536\n"))
+    assert not any("split into groups" in line for line in one_group_everywhere)

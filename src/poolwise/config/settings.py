@@ -15,6 +15,7 @@ _MPM_FILES = {
     "event": ("mpm_event_module", "event.c"),
     "winnt": ("mpm_winnt_module", "mpm_winnt.c"),
 }
+MOST_CORES = 4096  # of any machine: a ratio above half of it makes one group everywhere
 _ONLY_IN_22 = ("lockfile", "acceptmutex", "win32disableacceptex")
 
 
@@ -44,9 +45,10 @@ def settings(
         asked["ExtendedStatus"] = Value(
             "ExtendedStatus", True, "", Where(note="on because mod_status is loaded")
         )
-    if "ListenCoresBucketsRatio" in asked:
+    ratio = asked.get("ListenCoresBucketsRatio")
+    if ratio and isinstance(ratio.value, int) and 2 * ratio.value <= MOST_CORES:
         text = "with enough cores the sockets are split into groups; the values here are those of one group"
-        notes.append(Note("warning", asked["ListenCoresBucketsRatio"].where, text))
+        notes.append(Note("warning", ratio.where, text))
     notes += _for_other_mpms(evaluation.inactive, architecture)
     return settle(architecture, asked, version), tuple(notes)
 
