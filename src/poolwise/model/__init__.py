@@ -26,8 +26,10 @@ from poolwise.model.configuration import (
 )
 from poolwise.model.errors import ConfigError, InputError, PoolwiseError, ServerError
 from poolwise.model.histogram import BUCKETS, BUCKETS_PER_OCTAVE, LOWEST_EXPONENT, OCTAVES, Histogram
+from poolwise.model.measured import Cost, Figure, Measured
 from poolwise.model.outcome import Advice, LogLine, Origin, Recommendation, Run, Target
 from poolwise.model.resources import App, Clients, Machine, Pool, Proxy, Topology, Workload
+from poolwise.model.serving import Group, Serving
 
 if TYPE_CHECKING:
     from poolwise.model.histogram import Floats as Floats
@@ -44,7 +46,10 @@ __all__ = [
     "Change",
     "Clients",
     "ConfigError",
+    "Cost",
     "DaemonGroup",
+    "Figure",
+    "Group",
     "Histogram",
     "Host",
     "Inactive",
@@ -52,6 +57,7 @@ __all__ = [
     "LogFormat",
     "LogLine",
     "Machine",
+    "Measured",
     "Module",
     "Note",
     "Origin",
@@ -61,6 +67,7 @@ __all__ = [
     "Recommendation",
     "Run",
     "ServerError",
+    "Serving",
     "Setting",
     "Severity",
     "Site",
