@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("hosting", "apache_by_hand")  # fixtures of tests that host an application on a real server
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -42,7 +42,7 @@ MODULE_EFFECTS = {
 }
 PROC = {"observe"}
 CLOCK = {"observe", "deploy", "web", "cli"}
-# compiled.py keeps its own cache of machine code, folder.py the trees and the state of the servers that we run
+# compiled.py keeps its own cache of machine code, folder.py the trees and the state of servers that we run
 WRITING = {"cli", "simulation/compiled.py", "deploy/folder.py"}
 PROCESSES = {"deploy"}
 

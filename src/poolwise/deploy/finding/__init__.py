@@ -1,0 +1,1 @@
+"""What is on this machine and what an application needs of it, before anything is started."""

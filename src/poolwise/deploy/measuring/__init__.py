@@ -1,0 +1,1 @@
+"""What an application costs, measured: servers to measure in, the requests, and from samples to an App."""

@@ -1,0 +1,1 @@
+"""New code and new settings without a dropped request."""

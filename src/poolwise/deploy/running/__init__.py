@@ -1,0 +1,1 @@
+"""Servers as our children: started, waited for, watched over, looked at, ended."""
