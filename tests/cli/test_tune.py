@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -89,6 +90,18 @@ def test_write_changes_the_files_keeps_backups_and_is_in_force(
     assert main(["tune", str(site), *TRAFFIC]) == 0
 
 
+def test_the_advice_as_a_file_makes_a_tuned_copy(site: Path) -> None:
+    before = contents(site)
+    assert main(["tune", str(site), *TRAFFIC, "--advice", "advice.json"]) == 0
+    assert main(["render", "--from", str(site), "--advice", "advice.json", "--output", "tuned"]) == 0
+    advice = json.loads(Path("advice.json").read_text())
+    assert advice["met"] and advice["configuration"] == str(site / "apache2.conf")
+    change = advice["directives"]["MaxConnectionsPerChild"]
+    assert change["today"] == 200 and change["reason"]
+    assert load("tuned").site.number("MaxConnectionsPerChild") == change["value"]
+    assert contents(site) == before
+
+
 @pytest.mark.server
 def test_the_installed_httpd_has_to_accept_what_was_written(
     site: Path, capsys: pytest.CaptureFixture[str]
@@ -139,7 +152,7 @@ def test_a_backup_that_would_be_included_is_noticed_and_everything_put_back(
     assert {name: text for name, text in contents(tmp_path).items() if name != "report.html"} == before
 
 
-@pytest.mark.parametrize("output", ["--report", "--diff"])
+@pytest.mark.parametrize("output", ["--report", "--diff", "--advice"])
 def test_an_input_is_never_overwritten_by_an_output(
     site: Path, root: Path, output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,9 +66,10 @@ def remarks(today: Trial, best: Trial, demand: Run, app: App, machine: Machine) 
             f"At the limit of {best.pool.process_limit} processes the pool would need {_size(worst)}, "
             f"more than the machine's {_size(machine.memory_bytes)}."
         )
+    known = app.name != App().name
     said.append(
-        f"Memory assumes {_size(app.process_bytes)} private to each process; measure yours "
-        "(PSS, with the application loaded) and give it with --app-memory."
+        f"Memory assumes {_size(app.process_bytes)} private to each process"
+        + (f", as {app.name} was described." if known else "; 'poolwise measure' finds out yours.")
     )
     said.append(
         "Keep-alive, slow clients, loading at the first request and CPU contention are not simulated: "

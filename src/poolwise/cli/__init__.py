@@ -24,6 +24,13 @@ VERBS = {
     "show": "the settings really in force in a configuration, each with its origin",
     "simulate": "what the worker pool does under a traffic, second by second",
     "tune": "the settings that need the least memory within a target, and the proof",
+    "rehearse": "the same traffic on a real httpd of this machine, beside the simulation",
+    "measure": "what an application costs, in a real server: start, memory, a request",
+    "render": "the files of a site on Apache, to be owned",
+    "serve": "an application on Apache, well sized, until it is told to stop",
+    "reload": "new code and settings for what runs, without dropping a request",
+    "status": "what is served, by which processes, and whether it is well",
+    "stop": "end what is served, after its last requests",
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it

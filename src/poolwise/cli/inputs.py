@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from poolwise.cli.app_file import read_app
 from poolwise.cli.quantities import SECONDS, SIZE
 from poolwise.cli.visible import visible
 from poolwise.config import Configuration, load
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 Verb = Callable[..., Any]
 MOST_INPUT_BYTES = 100_000_000
 SIMULATED = ("prefork", "worker", "event")
+# option -> field of App
+APP_FIELDS = {
+    "app_memory": "process_bytes",
+    "startup_cpu": "startup_cpu_s",
+    "startup_wait": "startup_wait_s",
+}
 
 
 def options(*decorators: Callable[[Verb], Verb]) -> Callable[[Verb], Verb]:
@@ -101,6 +109,12 @@ def describes_application(verb: Verb) -> Verb:
 
     @options(
         click.option(
+            "--app",
+            "app_file",
+            metavar="FILE",
+            help="What poolwise measure --output wrote: the defaults of all that describes the application.",
+        ),
+        click.option(
             "--app-memory",
             type=SIZE,
             default="60M",
@@ -123,11 +137,18 @@ def describes_application(verb: Verb) -> Verb:
         ),
     )
     @wraps(verb)
-    def run(app_memory: int, startup_cpu: float, startup_wait: float, **rest: Any) -> Any:
-        app = App(process_bytes=app_memory, startup_cpu_s=startup_cpu, startup_wait_s=startup_wait)
-        return verb(app=app, **rest)
+    def run(app_file: str | None, **given: Any) -> Any:
+        values = {name: given.pop(name) for name in APP_FIELDS}
+        said = {APP_FIELDS[name]: value for name, value in values.items() if not app_file or by_hand(name)}
+        return verb(app=replace(read_app(app_file) if app_file else App(), **said), **given)
 
     return run
+
+
+def by_hand(option: str) -> bool:
+    """Whether the option was given, and is not just at its default."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source not in (None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
 
 
 def describes_machine(verb: Verb) -> Verb:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poolwise.cli.advised import advice_json
 from poolwise.cli.apply import apply
 from poolwise.cli.files import check_targets, write, write_all
 from poolwise.cli.inputs import (
@@ -22,6 +23,7 @@ from poolwise.cli.progress import progress, say_compiling
 from poolwise.cli.quantities import SECONDS
 from poolwise.cli.traffic import TRAFFIC_HELP, takes_traffic
 from poolwise.cli.visible import visible
+from poolwise.cli.work import loaded_at_start
 from poolwise.config import edit
 from poolwise.model import App, InputError, Machine, Target
 
@@ -72,6 +74,9 @@ TARGET = options(
 OUTPUTS = options(
     click.option("--report", default="report.html", show_default=True, metavar="FILE", help="The report."),
     click.option("--diff", metavar="FILE", help="Write the change as a unified diff too."),
+    click.option(
+        "--advice", "advice_file", metavar="FILE", help="Write what to change as JSON, for render --from."
+    ),
     click.option("--write", "change", is_flag=True, help="Make the change in the files (backups are kept)."),
     click.option(
         "--with-httpd",
@@ -98,6 +103,7 @@ def command(
     refused: float,
     report: str,
     diff: str | None,
+    advice_file: str | None,
     change: bool,
     with_httpd: str | None,
 ) -> int:
@@ -106,13 +112,13 @@ def command(
     from poolwise.report import tune_html, tune_text
 
     site = reading.configuration.site
-    check_targets((report, diff), (*site.files, *click.get_current_context().params["logs"]))
+    check_targets((report, diff, advice_file), (*site.files, *click.get_current_context().params["logs"]))
     if change and site.root == "-":
         raise InputError("--write needs files; the configuration came from standard input")
     say_notes(site.notes)
     _say_groups(site)
     target = Target(quantile, target_wait, refused, machine.memory_bytes)
-    pool = simulated_pool(site, site.values)
+    pool, app = simulated_pool(site, site.values), loaded_at_start(app)
     say_compiling(len(workload))
     with progress("searching") as advance:
         advice = tune(pool, site.values, workload, app=app, machine=machine, target=target, progress=advance)
@@ -120,7 +126,7 @@ def command(
     edits = edit(reading.configuration.evaluation, wanted)
     diff_text = "".join(one.diff() for one in edits)
     write(report, tune_html(advice, site, app, diff_text))
-    write_all([(diff, lambda: diff_text)])
+    write_all([(diff, lambda: diff_text), (advice_file, lambda: advice_json(advice, site))])
     click.echo(visible(tune_text(advice)))
     _show_diff(diff_text)
     if change:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poolwise.cli.inputs import Verb, options
+from poolwise.cli.inputs import Verb, by_hand, options
 from poolwise.cli.quantities import REQUEST_CPU, SECONDS, SIZE, Cpu
 from poolwise.model import App, InputError
 
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from poolwise.model import Workload
 
 NO_CPU = Cpu()
+WORK_OPTIONS = {
+    "cpu": "request_cpu",
+    "bursts": "bursts",
+    "import_cpu_s": "import_cpu",
+    "import_wait_s": "import_wait",
+    "loads": "loads",
+    "gil": "gil",
+    "leak_bytes": "leak",
+    "response_bytes": "response_memory",
+    "bare_bytes": "bare_memory",
+}
 LOADS = {"start": "start", "first-request": "first request", "preload": "preload"}
 
 
@@ -115,14 +126,35 @@ def describes_work(verb: Verb) -> Verb:
     )
     @wraps(verb)
     def run(**given: Any) -> Any:
-        names = ("request_cpu", "bursts", "gil", "import_cpu", "import_wait", "loads", "leak")
-        cpu, bursts, gil, import_cpu, import_wait, loads, leak = (given.pop(name) for name in names)
-        if bursts > 1 and cpu is None:
+        values = {field: given.pop(option) for field, option in WORK_OPTIONS.items()}
+        if click.get_current_context().params.get("app_file"):
+            measured = _measured(given["app"])
+            values |= {field: measured[field] for field in measured if not by_hand(WORK_OPTIONS[field])}
+        if values["bursts"] > 1 and values["cpu"] is None:
             raise InputError("--bursts cuts the CPU of a request in pieces: say how much with --request-cpu")
-        work = Work(
-            cpu or NO_CPU, bursts, import_cpu, import_wait, LOADS.get(loads, ""), gil, leak,
-            given.pop("response_memory"), given.pop("bare_memory"),
-        )  # fmt: skip
-        return verb(work=work, **given)
+        values |= {"cpu": values["cpu"] or NO_CPU, "loads": LOADS.get(values["loads"], "")}
+        return verb(work=Work(**values), **given)
 
     return run
+
+
+def loaded_at_start(app: App) -> App:
+    """The application in a pool where a request just holds a worker: loading it is part of each start."""
+    return Work().of(
+        replace(
+            app,
+            startup_cpu_s=app.startup_cpu_s + app.import_cpu_s,
+            startup_wait_s=app.startup_wait_s + app.import_wait_s,
+        ),
+        "start",
+    )
+
+
+def _measured(app: App) -> dict[str, Any]:
+    """The fields of ``Work`` of an application from a file; the configuration says when it is loaded."""
+    return {
+        "cpu": Cpu(share=app.cpu_share) if app.cpu_share else None,
+        "response_bytes": app.pool_bytes,
+        **{name: getattr(app, name) for name in ("bursts", "import_cpu_s", "import_wait_s")},
+        **{name: getattr(app, name) for name in ("gil", "leak_bytes", "bare_bytes")},
+    }
