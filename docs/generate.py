@@ -3,7 +3,8 @@
 ``docs/reference/*.md`` are made whole. In every other page a ``console`` block that starts with
 ``$ poolwise ...`` holds what that command really prints; the rest of the page is left alone. The examples'
 ``.out`` files and README's picture are made as well. Run as ``scripts/docs``; with ``--check`` nothing is
-written, and what is out of step is named. ``docs/explanation/recordings.md`` is made by ``recordings_page``.
+written, and what is out of step is named. ``docs/explanation/recordings.md`` is made by ``recordings_page``,
+``docs/explanation/which-back-end.md`` by ``back_ends_page``.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from poolwise.traffic import FORMATS, LAWS, SHAPES
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "docs"))
 
+import back_ends_page  # noqa: E402
 import recordings_page  # noqa: E402
 
 NEWEST, OLD = "2.4.71", "2.2.34"
@@ -204,6 +206,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs/reference/servers.md", servers_page()
     yield ROOT / "docs/reference/traffic.md", traffic_page()
     yield recordings_page.PAGE, recordings_page.recordings_page()
+    yield back_ends_page.PAGE, back_ends_page.back_ends_page()
     for path in written_pages():
         text = path.read_text("utf-8")
         if BLOCK.search(text):
