@@ -6,18 +6,14 @@ from typing import get_args
 
 import click
 
-from poolwise.cli.inputs import options
+from poolwise.cli.inputs import WHERE_IT_LIVES, options
 from poolwise.cli.quantities import SIZE
 from poolwise.deploy import Backend
 
 APPLICATIONS = options(
     click.argument("targets", nargs=-1, metavar="TARGET..."),
     click.option("--name", default="", help="Of the site.  [default: the first application's]"),
-    click.option(
-        "--folder", default="", help="The application's working directory.  [default: its file's, or this]"
-    ),
-    click.option("--python", default="", help="The Python, or the folder of a virtual environment."),
-    click.option("--python-path", multiple=True, metavar="FOLDER", help="One more folder to import from."),
+    WHERE_IT_LIVES,
     click.option(
         "--env",
         "environment",

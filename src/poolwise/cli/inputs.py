@@ -47,6 +47,15 @@ def options(*decorators: Callable[[Verb], Verb]) -> Callable[[Verb], Verb]:
     return decorate
 
 
+WHERE_IT_LIVES = options(
+    click.option(
+        "--folder", default="", help="The application's working directory.  [default: its file's, or this]"
+    ),
+    click.option("--python", default="", help="The Python, or the folder of a virtual environment."),
+    click.option("--python-path", multiple=True, metavar="FOLDER", help="One more folder to import from."),
+)
+
+
 @dataclass(frozen=True)
 class Reading:
     """A configuration that was read, with what is needed to read it once more."""

@@ -10,7 +10,7 @@ import click
 
 from poolwise.cli.app_file import measured_target
 from poolwise.cli.files import check_targets, write
-from poolwise.cli.inputs import options
+from poolwise.cli.inputs import WHERE_IT_LIVES, options
 from poolwise.cli.progress import progress
 from poolwise.cli.quantities import SECONDS
 from poolwise.cli.visible import visible
@@ -41,11 +41,7 @@ HELP = """Measure what an application costs, in a real server: its start, its me
     """
 
 SUBJECT = options(
-    click.option(
-        "--folder", default="", help="The application's working directory.  [default: its file's, or this]"
-    ),
-    click.option("--python", default="", help="The Python, or the folder of a virtual environment."),
-    click.option("--python-path", multiple=True, metavar="FOLDER", help="One more folder to import from."),
+    WHERE_IT_LIVES,
     click.option(
         "--env",
         "environment",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Backend = Literal["daemon", "embedded", "uwsgi", "gunicorn", "granian"]
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what a server gets of the environment
 Proxied = ("uwsgi", "gunicorn", "granian")  # back ends with processes of their own, which Apache proxies to
 
 

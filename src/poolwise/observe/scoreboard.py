@@ -22,7 +22,6 @@ _HEADER, _SERVER, _PROCESS, _WORKER, _STATE = 8, 56, 40, 336, 20
 _LIMITS = struct.Struct("=iii")  # ServerLimit, ThreadLimit, generation
 _SLOT = struct.Struct("=iibb30x")  # pid, generation, quiescing, not_accepting
 
-LETTERS = ".S_RWKLDCGI"  # by state, as mod_status prints them
 DEAD, STARTING, READY = 0, 1, 2
 _FREE = bytes((DEAD, STARTING, READY))
 

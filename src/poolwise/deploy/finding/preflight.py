@@ -16,12 +16,11 @@ from poolwise.deploy.finding import failures
 from poolwise.deploy.finding.access import check_access, identity
 from poolwise.deploy.finding.failures import Subject
 from poolwise.deploy.finding.watched import Ended, Late, Watched, watched
-from poolwise.deploy.plan import Interpreter
+from poolwise.deploy.plan import PATH, Interpreter
 from poolwise.model import InputError
 from poolwise.observe import Memory, memory
 
 START_S = 20.0  # for an interpreter to start
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)

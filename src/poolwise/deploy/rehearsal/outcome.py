@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 WAITED_S = 0.01  # a request that had a worker at once is in the application after some 0.5 ms
 NEARLY = 0.9  # of MaxConnectionsPerChild: httpd's own connections to its children count as well
-GOES_S = 11.0  # after a restart httpd kills what has not ended by then
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from poolwise.deploy.folder import locked, write_tree
-from poolwise.deploy.plan import Deployment
+from poolwise.deploy.plan import PATH, Deployment
 from poolwise.deploy.reloading.reload import reload
 from poolwise.deploy.rendering.backends import Command, commands
 from poolwise.deploy.rendering.render import render
@@ -40,7 +40,6 @@ from poolwise.observe import process
 LOOK_S, LOOK_SHARE = 1.0, 20.0  # looking for changed files takes at most a twentieth of a processor
 READY_S, GRACE_S = 60.0, 30.0
 MOST_LINES = 10  # of each log, shown with an error
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 IN_FRONT = ("nginx", "httpd")  # who ends first: a server is ended when nobody asks it any more
 FORCED = 130  # exit code: 128 + SIGINT, as a shell reports it
 
